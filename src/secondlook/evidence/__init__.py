@@ -1,0 +1,35 @@
+"""Evidence: numbers as they were printed, whose they are, and where they were seen."""
+
+from secondlook.evidence.body import Evidence, Rate, Table
+from secondlook.evidence.records import (
+    ENTIRE,
+    STATISTICS,
+    Cohort,
+    Factor,
+    Finding,
+    Reference,
+    Source,
+    Study,
+)
+from secondlook.evidence.reported import Kind, Reported
+from secondlook.evidence.store import read, write
+from secondlook.evidence.validation import check
+
+__all__ = [
+    "ENTIRE",
+    "STATISTICS",
+    "Cohort",
+    "Evidence",
+    "Factor",
+    "Finding",
+    "Kind",
+    "Rate",
+    "Reference",
+    "Reported",
+    "Source",
+    "Study",
+    "Table",
+    "check",
+    "read",
+    "write",
+]

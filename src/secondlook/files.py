@@ -1,0 +1,28 @@
+"""Whole files, put in place in one step."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+__all__ = ["replace_bytes"]
+
+
+def replace_bytes(path: Path, content: bytes) -> Path:
+    """Put bytes in the place of a file in one step, so that no reader sees half of them.
+
+    They are written beside it and renamed into its place: an interruption leaves the file as it
+    was. The folder is made when it is not there.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(content)
+        Path(beside).chmod(0o644)
+        Path(beside).replace(path)
+    except BaseException:
+        Path(beside).unlink(missing_ok=True)
+        raise
+    return path

@@ -1,0 +1,341 @@
+"""The question a review asks and the plan it answers it by: ``review.toml`` as frozen records.
+
+Every stage answers to this module and it answers to none. A mistake in the file is one line that
+names the file, the line, the key, the rule and the remedy.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from contextlib import suppress
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic_core import ErrorDetails
+
+from secondlook.errors import Problem, QuestionError
+
+__all__ = ["Analysis", "Eligibility", "Outcome", "Question", "Search", "read_question"]
+
+Text = Annotated[str, StringConstraints(strip_whitespace=True)]
+Name = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
+Months = Annotated[float, Field(gt=0, le=1200)]
+
+_RULES = {
+    "tuple_type": "is not a list",
+    "string_type": "is not text",
+    "float_type": "is not a number",
+    "model_type": "is not a table of keys",
+    "extra_forbidden": "is not a key that is known here",
+    "missing": "is missing",
+    "string_pattern_mismatch": "is not a short name (a-z, 0-9, single hyphens)",
+}
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class Outcome(_Record):
+    """What is compared, and when.
+
+    Attributes
+    ----------
+    name
+        In words: ``overall survival``.
+    endpoint
+        The name the findings use for it: ``OS``.
+    months
+        The times at which it is asked for, in months.
+    """
+
+    name: Text
+    endpoint: Text
+    months: tuple[Months, ...] = ()
+
+
+class Search(_Record):
+    """How the literature was searched."""
+
+    database: Text = ""
+    query: Text = ""
+    keywords: tuple[Text, ...] = ()
+    start: Text = ""
+    end: Text = ""
+    languages: tuple[Text, ...] = ()
+
+
+class Eligibility(_Record):
+    """What a study must have, and must not have, to be included."""
+
+    include: tuple[Text, ...] = ()
+    exclude: tuple[Text, ...] = ()
+
+
+class Analysis(_Record):
+    """One planned analysis: which findings, which effect, which subgroups.
+
+    Attributes
+    ----------
+    id
+        Short name; the figure and the table of the analysis bear it.
+    title
+        As the report shows it.
+    effect
+        ``survival``: one cohort's percent without the event at `months`;
+        ``survival_difference``: treated minus comparator, percentage points;
+        ``hazard_ratio_from_survival``: implied by the two percents under proportional hazards;
+        ``hazard_ratio``: as printed with its interval;
+        ``median``: medians as printed, which are shown and never pooled.
+    endpoint
+        The endpoint of the findings.
+    months
+        The time in months; further times are taken from a study that does not report the first.
+    site, place
+        Only studies of this site; only findings seen in this table. Empty does not restrict.
+    cohort, comparator
+        The cohort the numbers are of, and what it is compared with.
+    transform
+        Scale on which survival percents are pooled: ``logit``, ``cloglog`` or ``freeman-tukey``.
+    subgroup
+        A column of ``studies.csv``; every value of it is pooled by itself as well.
+    method, test
+        Estimator of the between-study variance, and test of the pooled effect.
+    """
+
+    id: Name
+    title: Text
+    effect: Literal[
+        "survival", "survival_difference", "hazard_ratio_from_survival", "hazard_ratio", "median"
+    ]
+    endpoint: Text = "OS"
+    months: tuple[Months, ...] = ()
+    site: Text = ""
+    place: Text = ""
+    cohort: Text = "all"
+    comparator: Text = ""
+    transform: Literal["logit", "cloglog", "freeman-tukey"] = "logit"
+    subgroup: Literal["", "site", "design", "data_source", "country", "centre"] = ""
+    method: Literal["REML", "DL", "PM", "common"] = "REML"
+    test: Literal["hksj", "hksj-unguarded", "t", "z"] = "hksj"
+
+    def missing_key(self) -> tuple[str, str] | None:
+        """A key this effect needs and lacks, and why; None when the plan is complete."""
+        if "survival" in self.effect and not self.months:
+            return "months", "a survival percent has a time, such as months = [60]"
+        if self.effect not in ("survival", "median") and not self.comparator:
+            return "comparator", "a comparison needs the cohort that is compared with"
+        return None
+
+
+class Question(_Record):
+    """The whole of ``review.toml``."""
+
+    title: Text
+    population: Text = ""
+    intervention: Text = ""
+    comparator: Text = ""
+    outcomes: tuple[Outcome, ...] = ()
+    search: Search = Search()
+    eligibility: Eligibility = Eligibility()
+    analyses: tuple[Analysis, ...] = ()
+
+    def analysis(self, name: str) -> Analysis:
+        """Return the planned analysis with this id.
+
+        Raises
+        ------
+        QuestionError
+            When there is none; the message names those there are.
+        """
+        for analysis in self.analyses:
+            if analysis.id == name:
+                return analysis
+        known = ", ".join(analysis.id for analysis in self.analyses) or "none yet"
+        raise QuestionError(
+            Problem("review.toml", name, "is not a planned analysis", f"choose one of: {known}")
+        )
+
+
+def read_question(path: Path) -> Question:
+    """Read ``review.toml``.
+
+    Raises
+    ------
+    QuestionError
+        With every mistake in the file, one line each.
+    """
+    text = _text(path)
+    try:
+        content = _lists_to_tuples(tomllib.loads(text))
+    except (ValueError, RecursionError) as error:
+        # not only tomllib's own error: numbers of many digits, and brackets in brackets in brackets
+        remedy = "mend the TOML: text in quotation marks, one key = value a line"
+        raise QuestionError(Problem(path.name, None, f"is not TOML ({error})", remedy)) from error
+    plan = _plan_problems(_readable_analyses(content), path.name, text)
+    try:
+        question = Question.model_validate(content)
+    except ValidationError as error:
+        found = [_problem(detail, path.name, text) for detail in error.errors()]
+        raise QuestionError([*found, *plan]) from error
+    if plan:
+        raise QuestionError(plan)
+    return question
+
+
+def _text(path: Path) -> str:
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        remedy = "give the folder of a review, or make one with: secondlook new DIR"
+        raise QuestionError(
+            Problem(str(path), None, f"cannot be read ({reason})", remedy)
+        ) from error
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        before = data.count(b"\n", 0, error.start)
+        where = f"{path.name}, line {before + 1}"
+        raise QuestionError(Problem(where, None, "is not UTF-8", "save it as UTF-8")) from error
+
+
+def _lists_to_tuples(value: Any) -> Any:
+    # strict mode, which keeps "60" from passing as 60, wants tuples where TOML has arrays
+    if isinstance(value, dict):
+        return {key: _lists_to_tuples(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return tuple(_lists_to_tuples(inner) for inner in value)
+    if isinstance(value, int) and not -(2**63) <= value < 2**63:
+        raise ValueError("a whole number has more than 64 bits")
+    return value
+
+
+def _readable_analyses(content: dict[str, Any]) -> dict[int, Analysis]:
+    """The analyses, by position, in which no key is wrong, whatever the rest of the file is."""
+    plans = content.get("analyses", ())
+    readable = {}
+    for index, plan in enumerate(plans if isinstance(plans, tuple) else ()):
+        with suppress(ValidationError):
+            readable[index] = Analysis.model_validate(plan)
+    return readable
+
+
+def _plan_problems(analyses: dict[int, Analysis], file: str, text: str) -> list[Problem]:
+    problems = []
+    seen: set[str] = set()
+    for index, analysis in analyses.items():
+        if analysis.id in seen:
+            where = _where(file, text, ("analyses", index, "id"))
+            problems.append(Problem(where, analysis.id, "is used twice", "rename one of the two"))
+        seen.add(analysis.id)
+        if analysis.months and "survival" not in analysis.effect:
+            where = _where(file, text, ("analyses", index, "months"))
+            rule = f"has no meaning for the effect {analysis.effect}"
+            problems.append(Problem(where, None, rule, "remove it"))
+        lacking = analysis.missing_key()
+        if lacking:
+            key, why = lacking
+            where = _where(file, text, ("analyses", index, key))
+            rule = f"is missing for the effect {analysis.effect}"
+            problems.append(Problem(where, None, rule, f"add it: {why}"))
+    return problems
+
+
+def _problem(detail: ErrorDetails, file: str, text: str) -> Problem:
+    location = tuple(detail["loc"])
+    kind = detail["type"]
+    value = detail["input"]
+    rule = _RULES.get(kind) or detail["msg"].replace("Input should be", "is not")
+    shown = None if kind in ("missing", "extra_forbidden") else _shown(value)
+    return Problem(_where(file, text, location), shown, rule, _remedy(kind, location))
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, str | int | float) and not isinstance(value, bool):
+        return str(value)
+    # lists, tables and true nearly as they are written in TOML, where a date has no quotation marks
+    return json.dumps(value, ensure_ascii=False, default=str).strip('"')
+
+
+def _remedy(kind: str, location: tuple[int | str, ...]) -> str:
+    key = str(location[-1])
+    table = next(part for part in reversed(location) if isinstance(part, str))
+    heading = f"[[{table}]]" if table in ("outcomes", "analyses") else f"[{table}]"
+    if kind == "missing":
+        return f"add {key} = ..."
+    if kind == "extra_forbidden":
+        known = list(_model_at(location[:-1]).model_fields)
+        near = get_close_matches(key, known, 1)
+        hint = f"did you mean {near[0]}? " if near else ""
+        return f"{hint}the keys are {', '.join(known)}"
+    if kind == "model_type" or heading.startswith("[["):
+        return f"head it {heading} and write its keys below"
+    if kind == "tuple_type":
+        return f"write {key} = [...]"
+    return "write it in quotation marks" if kind == "string_type" else "correct the value"
+
+
+def _model_at(location: tuple[int | str, ...]) -> type[BaseModel]:
+    models: dict[str, type[BaseModel]] = {
+        "outcomes": Outcome,
+        "search": Search,
+        "eligibility": Eligibility,
+        "analyses": Analysis,
+    }
+    return models.get(str(location[0]), Question) if location else Question
+
+
+def _where(file: str, text: str, location: tuple[int | str, ...]) -> str:
+    keys = [part for part in location if isinstance(part, str)]
+    return f"{file}, line {_line(text, location)}, key {'.'.join(keys)}"
+
+
+_KEY = r"""(?:[A-Za-z0-9_-]+|"[^"\n]*"|'[^'\n]*')"""
+_KEYS = rf"{_KEY}(?:\s*\.\s*{_KEY})*"
+_HEADING = re.compile(rf"\s*\[\[?\s*({_KEYS})\s*\]\]?\s*")
+_ASSIGNMENT = re.compile(rf"\s*({_KEYS})\s*=")
+_STRING_OR_COMMENT = re.compile(
+    r"""\"{3}(?:\\.|[^\\])*?\"{3}|'{3}.*?'{3}|"(?:\\.|[^"\\\n])*"|'[^'\n]*'|\#[^\n]*""", re.DOTALL
+)
+
+
+def _line(text: str, location: tuple[int | str, ...]) -> int:
+    """Line of a key in a TOML text; where it is not written, of the table it is missing from."""
+    wanted = tuple(part for part in location if isinstance(part, str))[:2]
+    index = next((part for part in location[1:2] if isinstance(part, int)), None)
+    table: tuple[str, ...] = ()
+    best, line, seen = 0, 1, -1
+    for number, written in enumerate(_without_prose(text).split("\n"), 1):
+        heading, assignment = _HEADING.fullmatch(written), _ASSIGNMENT.match(written)
+        if heading:
+            table = path = _names(heading[1])
+            seen += path == wanted[:1]
+        elif assignment:
+            path = (*table, *_names(assignment[1]))
+        else:
+            continue
+        is_other = index is not None and table[:1] == wanted[:1] and seen != index
+        depth = len(path[:2])
+        if path[:2] == wanted[:depth] and depth > best and not is_other:
+            best, line = depth, number
+    return line
+
+
+def _names(dotted: str) -> tuple[str, ...]:
+    return tuple(name.strip("\"'") for name in re.findall(_KEY, dotted))
+
+
+def _without_prose(text: str) -> str:
+    """Take out comments and strings of several lines, which may hold what looks like a key."""
+
+    def kept(found: re.Match[str]) -> str:
+        written = found[0]
+        is_prose = written[0] == "#" or written[:3] in ('"""', "'''")
+        return "\n" * written.count("\n") if is_prose else written
+
+    return _STRING_OR_COMMENT.sub(kept, text)

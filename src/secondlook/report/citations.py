@@ -1,0 +1,54 @@
+"""The papers behind the methods, cited in the report when their method was used."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from secondlook.synthesis import AnalysisResult
+
+__all__ = ["CITATIONS", "cited"]
+
+CITATIONS: dict[str, str] = {
+    "REML": "Viechtbauer W. Bias and efficiency of meta-analytic variance estimators in the "
+    "random-effects model. J Educ Behav Stat 2005;30:261–293.",
+    "DL": "DerSimonian R, Laird N. Meta-analysis in clinical trials. "
+    "Control Clin Trials 1986;7:177–188.",
+    "PM": "Paule RC, Mandel J. Consensus values and weighting factors. "
+    "J Res Natl Bur Stand 1982;87:377–385.",
+    "hksj": "Hartung J, Knapp G. A refined method for the meta-analysis of controlled clinical "
+    "trials with binary outcome. Stat Med 2001;20:3875–3889.",
+    "sidik": "Sidik K, Jonkman JN. A simple confidence interval for meta-analysis. "
+    "Stat Med 2002;21:3153–3159.",
+    "prediction": "Higgins JPT, Thompson SG, Spiegelhalter DJ. A re-evaluation of random-effects "
+    "meta-analysis. J R Stat Soc A 2009;172:137–159.",
+    "q-profile": "Viechtbauer W. Confidence intervals for the amount of heterogeneity in "
+    "meta-analysis. Stat Med 2007;26:37–52.",
+    "i2": "Higgins JPT, Thompson SG. Quantifying heterogeneity in a meta-analysis. "
+    "Stat Med 2002;21:1539–1558.",
+    "freeman-tukey": "Miller JJ. The inverse of the Freeman-Tukey double arcsine transformation. "
+    "Am Stat 1978;32:138.",
+    "ratio": "Parmar MKB, Torri V, Stewart L. Extracting summary statistics to perform "
+    "meta-analyses of the published literature for survival endpoints. "
+    "Stat Med 1998;17:2815–2834.",
+    "harvest": "Ogilvie D, Fayter D, Petticrew M, et al. The harvest plot: a method for "
+    "synthesising evidence about the differential effects of interventions. "
+    "BMC Med Res Methodol 2008;8:8.",
+}
+"""Short name of a method, and where it was published."""
+
+
+def cited(results: Iterable[AnalysisResult], *, harvest: bool) -> tuple[str, ...]:
+    """List the papers behind the methods these results used, in the order of :data:`CITATIONS`."""
+    used = {"harvest"} if harvest else set()
+    for result in results:
+        if result.pooled is None:
+            continue
+        plan = result.analysis
+        used |= {plan.method, "q-profile", "i2", "prediction"}
+        if plan.test.startswith("hksj"):
+            used |= {"hksj", "sidik"}
+        if plan.effect == "survival" and plan.transform == "freeman-tukey":
+            used.add("freeman-tukey")
+        if plan.effect == "hazard_ratio":
+            used.add("ratio")
+    return tuple(paper for method, paper in CITATIONS.items() if method in used)

@@ -1,0 +1,34 @@
+"""What a report is made of: put together by the review, read by everything that draws or writes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from secondlook.evidence import Evidence
+from secondlook.question import Question
+from secondlook.synthesis import AnalysisResult, FactorVotes, StudyCount
+
+__all__ = ["Contents"]
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """Everything a report shows, computed and not yet drawn.
+
+    Attributes
+    ----------
+    question, evidence
+        The review's question and its evidence.
+    results
+        One result for each planned analysis, in the order of the plan.
+    votes
+        Prognostic statements by site and factor.
+    counts
+        Studies and patients by site and design.
+    """
+
+    question: Question
+    evidence: Evidence
+    results: tuple[AnalysisResult, ...]
+    votes: tuple[FactorVotes, ...]
+    counts: tuple[StudyCount, ...]

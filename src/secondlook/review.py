@@ -1,0 +1,206 @@
+"""The review as a folder on disk, and the order in which its stages run.
+
+The only module that knows both the folder and the stages.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from secondlook.errors import InputError, Problem
+from secondlook.evidence import Evidence, read
+from secondlook.question import Question, read_question
+
+if TYPE_CHECKING:
+    from secondlook.report import Contents
+
+__all__ = ["EXAMPLES", "Review", "example", "new"]
+
+Progress = Callable[[str], None]
+"""Is told, in a few words, which stage begins."""
+
+EXAMPLES = ("stage-iv-breast",)
+"""The reviews that come with the package."""
+
+_EMPTY = "new-review"
+
+
+def _silent(_stage: str) -> None:
+    """Tell nobody."""
+
+
+@dataclass(frozen=True)
+class Review:
+    """A review that was opened: its question and its evidence, both checked.
+
+    Attributes
+    ----------
+    path
+        The folder.
+    question, evidence
+        What is in it.
+
+    Examples
+    --------
+    >>> import secondlook as sl
+    >>> review = sl.example("stage-iv-breast")
+    >>> len(review.question.analyses), len(review.evidence.references)
+    (8, 59)
+    """
+
+    path: Path
+    question: Question
+    evidence: Evidence
+
+    @classmethod
+    def open(cls, path: str | Path) -> Review:
+        """Open a review folder.
+
+        Raises
+        ------
+        InputError
+            With every problem of ``review.toml`` and of the evidence, one line each.
+        """
+        folder = Path(path)
+        problems: list[Problem] = []
+        try:
+            question = read_question(folder / "review.toml")
+        except InputError as error:
+            problems.extend(error.problems)
+        try:
+            # without a review.toml this is no review, and the evidence is not missed
+            evidence = read(folder / "evidence") if (folder / "review.toml").exists() else None
+        except InputError as error:
+            problems.extend(error.problems)
+        if problems or evidence is None:
+            raise InputError(problems)
+        return cls(folder, question, evidence)
+
+    def answer(self, progress: Progress = _silent) -> Contents:
+        """Carry out the planned analyses and count what is counted; nothing is written.
+
+        Parameters
+        ----------
+        progress
+            Is told which stage begins.
+
+        Raises
+        ------
+        InputError
+            When findings contradict each other and the plan does not say which to take.
+        """
+        # drawing and table setting take a second to load, and most uses of a review need neither
+        from secondlook.report import Contents
+        from secondlook.synthesis import analyse, count_studies, count_votes
+
+        results = []
+        problems: list[Problem] = []
+        for plan in self.question.analyses:
+            progress(f"pool: {plan.id}")
+            try:
+                results.append(analyse(self.evidence, plan))
+            except InputError as error:
+                problems.extend(error.problems)
+        if problems:
+            raise InputError(problems)
+        progress("count: studies and prognostic statements")
+        return Contents(
+            question=self.question,
+            evidence=self.evidence,
+            results=tuple(results),
+            votes=count_votes(self.evidence),
+            counts=count_studies(self.evidence),
+        )
+
+    def run(self, out: str | Path | None = None, progress: Progress = _silent) -> Path:
+        """Carry the review through to its report.
+
+        Parameters
+        ----------
+        out
+            Folder for report.html, numbers.json, figures/ and tables/; ``out`` in the review's
+            own folder when it is not given.
+        progress
+            Is told which stage begins.
+
+        Returns
+        -------
+        pathlib.Path
+            The report.
+        """
+        from secondlook.report import write_report
+
+        contents = self.answer(progress)
+        return write_report(contents, Path(out) if out else self.path / "out", progress)
+
+
+def example(name: str = EXAMPLES[0]) -> Review:
+    """Open a review that comes with the package.
+
+    Raises
+    ------
+    InputError
+        When there is none of this name.
+
+    Examples
+    --------
+    >>> import secondlook as sl
+    >>> sl.example("stage-iv-breast").question.population
+    'Women with stage IV breast cancer'
+    """
+    if name not in EXAMPLES:
+        known = ", ".join(EXAMPLES)
+        raise InputError(Problem("example", name, "is not a bundled review", f"use one of {known}"))
+    return Review.open(_bundled(name))
+
+
+def new(path: str | Path, *, source: str = "") -> Path:
+    """Make the folder of a new review: empty files to fill in, or a copy of a bundled review.
+
+    Parameters
+    ----------
+    path
+        The folder, which must not exist or be empty.
+    source
+        The name of a bundled review to copy; empty for a blank one.
+
+    Returns
+    -------
+    pathlib.Path
+        The folder.
+
+    Raises
+    ------
+    InputError
+        When something is there already, or there is no such bundled review.
+    """
+    folder = Path(path).resolve()
+    if source and source not in EXAMPLES:
+        known = ", ".join(EXAMPLES)
+        raise InputError(Problem("new", source, "is not a bundled review", f"use one of {known}"))
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        remedy = "choose another name, or empty it first"
+        raise InputError(Problem("new", str(path), "is already there and not empty", remedy))
+    # made beside its place and renamed into it, so that an interruption leaves no half review
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    building = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent)) / folder.name
+    try:
+        shutil.copytree(_bundled(source or _EMPTY), building)
+        if folder.exists():
+            for child in building.iterdir():
+                child.rename(folder / child.name)
+        else:
+            building.rename(folder)
+    finally:
+        shutil.rmtree(building.parent, ignore_errors=True)
+    return folder
+
+
+def _bundled(name: str) -> Path:
+    return Path(str(files("secondlook").joinpath("examples", name)))

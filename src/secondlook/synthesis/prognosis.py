@@ -1,0 +1,160 @@
+"""Prognostic statements counted, not pooled: who reported which factor, and in which direction.
+
+A vote count says how often an association was reported. It says nothing of its size, and a factor
+nobody examined looks like one that nobody found.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from secondlook.evidence import Evidence, Factor, Study
+
+__all__ = ["FactorVotes", "Vote", "count_votes"]
+
+Outcome = Literal["associated", "direction not stated", "no association", "opposite"]
+
+
+@dataclass(frozen=True, slots=True)
+class Vote:
+    """What one study says of a factor by one kind of analysis.
+
+    Attributes
+    ----------
+    factor, study
+        The statement and whose it is.
+    repeats
+        Other statements that say the same of the same study, or less: a document that says a thing
+        twice has not found it twice.
+    n
+        Patients of the study, or None when not printed.
+    favourable
+        The level that lives longer by this statement; empty where no direction is stated.
+    outcome
+        ``associated``, ``direction not stated``, ``no association``; ``opposite`` when the level
+        that lives longer here lives shorter by the other statements.
+    """
+
+    factor: Factor
+    study: Study
+    n: float | None
+    favourable: str
+    outcome: Outcome
+    repeats: tuple[Factor, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FactorVotes:
+    """What all studies of one site say of one factor.
+
+    Attributes
+    ----------
+    site, factor
+        What they are about.
+    favourable
+        The level that lives longer by most statements; empty where none states a direction.
+    votes
+        In the order of the evidence.
+    """
+
+    site: str
+    factor: str
+    favourable: str
+    votes: tuple[Vote, ...]
+
+    def count(self, outcome: Outcome, *, attribution: str = "") -> int:
+        """Count the votes of an outcome, of one attribution where that is given."""
+        return sum(
+            vote.outcome == outcome and (not attribution or vote.factor.attribution == attribution)
+            for vote in self.votes
+        )
+
+
+def count_votes(evidence: Evidence) -> tuple[FactorVotes, ...]:
+    """Group the prognostic statements by site and factor.
+
+    Returns
+    -------
+    tuple of FactorVotes
+        By site in the order of the evidence, within it the factors with most statements first.
+
+    Notes
+    -----
+    The counts follow the harvest plot of Ogilvie and others, BMC Med Res Methodol 2008;8:8: a study
+    votes once for each outcome and kind of analysis, however often it is said. A
+    statement a document cites to several studies together (``attribution`` joint) is one vote for
+    each of them, marked as possible and not printed.
+
+    Examples
+    --------
+    >>> import secondlook as sl
+    >>> votes = count_votes(sl.example("stage-iv-breast").evidence)
+    >>> {group.site for group in votes} >= {"liver", "lung", "primary"}
+    True
+    """
+    groups: dict[tuple[str, str], list[Factor]] = {}
+    for factor in evidence.factors:
+        site = evidence.study(factor.study).site
+        groups.setdefault((site, factor.factor), []).append(factor)
+    sites = list(dict.fromkeys(site for site, _ in groups))
+    counted = [
+        _count(evidence, site, name, statements) for (site, name), statements in groups.items()
+    ]
+    return tuple(sorted(counted, key=lambda group: (sites.index(group.site), -len(group.votes))))
+
+
+def _count(evidence: Evidence, site: str, name: str, statements: list[Factor]) -> FactorVotes:
+    directed = Counter(_favourable(factor) for factor in statements if _favourable(factor))
+    favourable = directed.most_common(1)[0][0] if directed else ""
+    votes = []
+    for factor in statements:
+        size = evidence.size(factor.study, factor.cohort)
+        n = None if size is None else float(size.value)
+        mine = _favourable(factor)
+        outcome = _outcome(factor, mine, favourable)
+        votes.append(Vote(factor, evidence.study(factor.study), n, mine, outcome))
+    return FactorVotes(site, name, favourable, _once(votes))
+
+
+def _once(votes: list[Vote]) -> tuple[Vote, ...]:
+    """One vote for each study, outcome and kind of analysis; what says less joins what says more.
+
+    A statement that does not say its kind of analysis says less than one that does, and one cited
+    jointly says less than one about the study itself.
+    """
+    kept: list[Vote] = []
+    # the most telling first, so that every other finds its place; ties stay in order
+    for vote in sorted(votes, key=_telling):
+        for place, other in enumerate(kept):
+            same = other.study == vote.study and other.outcome == vote.outcome
+            less = not vote.factor.analysis or vote.factor.analysis == other.factor.analysis
+            if same and less and vote.factor.cohort == other.factor.cohort:
+                kept[place] = replace(other, repeats=(*other.repeats, vote.factor))
+                break
+        else:
+            kept.append(vote)
+    order = {id(vote.factor): index for index, vote in enumerate(votes)}
+    return tuple(sorted(kept, key=lambda vote: order[id(vote.factor)]))
+
+
+def _telling(vote: Vote) -> tuple[bool, bool]:
+    return vote.factor.attribution == "joint", not vote.factor.analysis
+
+
+def _favourable(factor: Factor) -> str:
+    if factor.direction == "better":
+        return factor.level or factor.factor
+    if factor.direction == "worse":
+        return factor.reference_level or f"not {factor.level or factor.factor}"
+    return ""
+
+
+def _outcome(factor: Factor, mine: str, favourable: str) -> Outcome:
+    if factor.direction == "none":
+        return "no association"
+    if factor.direction == "unstated":
+        return "direction not stated"
+    unfavourable = factor.level if factor.direction == "worse" else factor.reference_level
+    return "opposite" if unfavourable == favourable and mine != favourable else "associated"

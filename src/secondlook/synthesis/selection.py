@@ -1,0 +1,255 @@
+"""Which findings an analysis takes, which it cannot take, and why.
+
+A study that was looked at is never dropped in silence: it stays a row, with the printed string and
+the reason it is not pooled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from secondlook.errors import EvidenceError, Problem
+from secondlook.evidence import Cohort, Evidence, Finding, Rate, Study
+from secondlook.question import Analysis
+
+__all__ = ["Arm", "Candidate", "candidates"]
+
+
+@dataclass(frozen=True, slots=True)
+class Arm:
+    """What one cohort of a study brings to an analysis.
+
+    Attributes
+    ----------
+    cohort
+        Its key.
+    n
+        Number of patients, or None when the document gives none.
+    printed
+        The number as printed, or the derivation of one that was not.
+    value
+        The number (a percent, a median in months), or None.
+    findings
+        What was read, for following a number back to its cell.
+    derived
+        How the value was put together, when no single cell prints it.
+    from_figure
+        True when the document says it estimated the number itself.
+    """
+
+    cohort: str
+    n: float | None
+    printed: str
+    value: float | None
+    findings: tuple[Finding, ...]
+    derived: str = ""
+    from_figure: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A study an analysis looked at: its arms, or the reason it cannot be used.
+
+    Attributes
+    ----------
+    study
+        The study.
+    arms
+        One arm, or treated and comparator.
+    reason
+        Why it is not pooled; empty when it can be.
+    """
+
+    study: Study
+    arms: tuple[Arm, ...]
+    reason: str = ""
+
+
+_STATISTICS = {
+    "survival": ("survival",),
+    "survival_difference": ("survival",),
+    "hazard_ratio_from_survival": ("survival",),
+    "hazard_ratio": ("hazard_ratio",),
+    "median": ("median", "mean"),
+}
+
+
+def candidates(evidence: Evidence, analysis: Analysis) -> tuple[Candidate, ...]:
+    """List the studies an analysis looks at, in the order of the evidence.
+
+    A study is looked at when it has any finding of the statistic, printed or not, that the
+    analysis's endpoint, site, place and cohorts admit.
+
+    Raises
+    ------
+    EvidenceError
+        When a study prints two different numbers for the same thing and the plan does not say
+        which to take.
+    """
+    two_arms = analysis.effect in ("survival_difference", "hazard_ratio_from_survival")
+    names = (analysis.cohort, analysis.comparator) if two_arms else (analysis.cohort,)
+    admitted = [finding for finding in evidence.findings if _admits(finding, evidence, analysis)]
+    keys = list(dict.fromkeys(f.study for f in admitted if _concerns(f, names, evidence)))
+    found: list[Candidate] = []
+    problems: list[Problem] = []
+    for key in keys:
+        mine = [finding for finding in admitted if finding.study == key]
+        try:
+            arms = tuple(_arm(evidence, analysis, key, name, mine) for name in names)
+        except EvidenceError as error:
+            problems.extend(error.problems)
+            continue
+        found.append(Candidate(evidence.study(key), arms, _reason(arms, analysis)))
+    if problems:
+        raise EvidenceError(problems)
+    return tuple(found)
+
+
+def _admits(finding: Finding, evidence: Evidence, analysis: Analysis) -> bool:
+    return (
+        finding.endpoint == analysis.endpoint
+        and finding.statistic in _STATISTICS[analysis.effect]
+        and (not analysis.place or finding.source.place == analysis.place)
+        and (not analysis.site or evidence.study(finding.study).site == analysis.site)
+        and (analysis.effect != "hazard_ratio" or finding.comparator == analysis.comparator)
+    )
+
+
+def _concerns(finding: Finding, names: tuple[str, ...], evidence: Evidence) -> bool:
+    if finding.cohort in names:
+        return True
+    return any(
+        cohort.study == finding.study
+        and cohort.key == finding.cohort
+        and cohort.subset_of in names
+        and bool(cohort.split)
+        for cohort in evidence.cohorts
+    )
+
+
+def _arm(
+    evidence: Evidence, analysis: Analysis, study: str, name: str, findings: list[Finding]
+) -> Arm:
+    mine = [finding for finding in findings if finding.cohort == name]
+    chosen = _choose(mine, analysis)
+    if chosen is None or chosen.value.is_missing:
+        mixture = _mixture(evidence, analysis, study, name, findings)
+        if mixture is not None:
+            return mixture
+    if chosen is None:
+        size = evidence.size(study, name, near=findings[0].source if findings else None)
+        n = None if size is None else float(size.value)
+        return Arm(name, n, "", None, ())
+    size = evidence.size(study, name, near=chosen.source)
+    rate = Rate(evidence.study(study), chosen, size)
+    value = float(chosen.value) if chosen.value.is_number else None
+    return Arm(
+        name,
+        rate.n,
+        chosen.value.printed,
+        value,
+        (chosen,) if size is None else (chosen, size),
+        from_figure=bool(chosen.from_figure),
+    )
+
+
+def _choose(findings: list[Finding], analysis: Analysis) -> Finding | None:
+    """The finding to take: the first planned time with a number, else whatever is printed."""
+    for months in analysis.months or (None,):
+        printed = [f for f in findings if f.value.is_number and _at(f, months)]
+        for other in printed[1:]:
+            if other.value.value != printed[0].value.value:
+                raise EvidenceError(_two_numbers(printed[0], other, analysis))
+        if printed:
+            return printed[0]
+    return next(iter(findings), None)
+
+
+def _two_numbers(first: Finding, second: Finding, analysis: Analysis) -> Problem:
+    places = (first.source.place or "no place", second.source.place or "no place")
+    return Problem(
+        f"review.toml, analysis {analysis.id}, study {first.study}, cohort {first.cohort}",
+        f"{first.value} and {second.value}",
+        f"are two numbers for one thing (in {places[0]} and in {places[1]})",
+        "say which to take with place = ... in the analysis"
+        if places[0] != places[1]
+        else "give one of them another cohort or endpoint in findings.csv",
+    )
+
+
+def _at(finding: Finding, months: float | None) -> bool:
+    return months is None or (finding.months is not None and float(finding.months) == months)
+
+
+def _mixture(
+    evidence: Evidence, analysis: Analysis, study: str, name: str, findings: list[Finding]
+) -> Arm | None:
+    """A survival percent of a cohort from those of the parts it is declared to be split into.
+
+    The patient-weighted mean of the parts is the percent of the whole when nobody is censored
+    before that time, and close to it otherwise.
+    """
+    if "survival" not in analysis.effect:
+        return None
+    parts = [c for c in evidence.cohorts if (c.study, c.subset_of) == (study, name) and c.split]
+    for split in dict.fromkeys(cohort.split for cohort in parts):
+        siblings = [cohort for cohort in parts if cohort.split == split]
+        arm = _weighted(evidence, analysis, name, siblings, findings)
+        if arm is not None:
+            return arm
+    return None
+
+
+def _weighted(
+    evidence: Evidence,
+    analysis: Analysis,
+    name: str,
+    siblings: Iterable[Cohort],
+    findings: list[Finding],
+) -> Arm | None:
+    arms = []
+    for cohort in siblings:
+        chosen = _choose([f for f in findings if f.cohort == cohort.key], analysis)
+        if chosen is None or not chosen.value.is_number or not _planned(chosen, analysis):
+            return None
+        size = evidence.size(cohort.study, cohort.key, near=chosen.source)
+        if size is None:
+            return None
+        arms.append((cohort, chosen, size))
+    if len(arms) < 2:
+        return None
+    total = sum(float(size.value) for _, _, size in arms)
+    value = sum(float(size.value) * float(chosen.value) for _, chosen, size in arms) / total
+    terms = " and ".join(f"{chosen.value} ({cohort.key})" for cohort, chosen, _ in arms)
+    return Arm(
+        name,
+        total,
+        " / ".join(chosen.value.printed for _, chosen, _ in arms),
+        value,
+        tuple(finding for _, chosen, size in arms for finding in (chosen, size)),
+        derived=f"patient-weighted mean of {terms}",
+    )
+
+
+def _planned(finding: Finding, analysis: Analysis) -> bool:
+    return any(_at(finding, months) for months in analysis.months)
+
+
+def _reason(arms: tuple[Arm, ...], analysis: Analysis) -> str:
+    """Why a study cannot be pooled; empty when it can be."""
+    for arm in arms:
+        who = f" for {arm.cohort}" if len(arms) > 1 else ""
+        if arm.value is None:
+            if not arm.findings:
+                return f"nothing printed{who}"
+            return f"{arm.findings[0].value.kind}{who}"
+        chosen = arm.findings[0]
+        if analysis.months and not _planned(chosen, analysis):
+            time = "without a time" if chosen.months is None else f"at {chosen.months:f} months"
+            return f"printed {time}{who}"
+        if analysis.effect == "median" and chosen.statistic == "mean":
+            return f"a mean, not a median{who}"
+        if "survival" in analysis.effect and arm.n is None:
+            return f"number of patients not printed{who}"
+    return ""
