@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 
 import typer
@@ -44,6 +45,7 @@ def python_lines() -> list[str]:
     for module, prefix in (
         (sl, "sl"),
         (sl.synthesis, "sl.synthesis"),
+        (sl.audit, "sl.audit"),
         (sl.evidence, "sl.evidence"),
         (sl.question, "sl.question"),
         (sl.errors, "sl.errors"),
@@ -61,9 +63,19 @@ def python_lines() -> list[str]:
             plain = isinstance(entry, str | tuple | dict)
             lines.append(f"- `{shown}`" + ("" if plain else f": {first_paragraph(entry)}"))
             if inspect.isclass(entry):
+                lines += field_lines(entry)
                 lines += method_lines(entry)
         lines.append("")
     return lines
+
+
+def field_lines(entry: type) -> list[str]:
+    """The fields of a record, on one line."""
+    names = getattr(entry, "model_fields", None)
+    if names is None and is_dataclass(entry):
+        names = [field.name for field in fields(entry)]
+    shown = ", ".join(f"`{name}`" for name in names or ())
+    return [f"  - fields: {shown}"] if shown else []
 
 
 def method_lines(entry: type) -> list[str]:

@@ -19,10 +19,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from secondlook import errors, evidence, question, synthesis
+    from secondlook import audit, errors, evidence, question, synthesis
     from secondlook.review import Review, example, new
 
-__all__ = ["Review", "errors", "evidence", "example", "new", "question", "synthesis"]
+__all__ = ["Review", "audit", "errors", "evidence", "example", "new", "question", "synthesis"]
 
 _HOMES = {"Review": "review", "example": "review", "new": "review"}
 

@@ -10,7 +10,7 @@ import sys
 from enum import StrEnum
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -19,6 +19,9 @@ from rich.table import Table
 from secondlook.errors import InputError, Problem
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from secondlook.evidence import Evidence
     from secondlook.review import Review
 
 __all__ = ["app", "main"]
@@ -53,6 +56,7 @@ class Part(StrEnum):
     FINDINGS = "findings"
     FACTORS = "factors"
     REFERENCES = "references"
+    AUDIT = "audit"
 
 
 def _version(asked: bool) -> None:
@@ -96,7 +100,8 @@ def new(
         console.print(
             "Next:\n"
             f"  1. say what is asked in {directory / 'review.toml'}\n"
-            f"  2. fill in studies.csv and findings.csv in {directory / 'evidence'}\n"
+            f"  2. fill in studies.csv and findings.csv in {directory / 'evidence'},\n"
+            "     and cohorts.csv where a study has arms or subgroups\n"
             f"     ({directory / 'README.md'} explains every column)\n"
             f"  3. secondlook report {directory}",
             soft_wrap=True,
@@ -191,6 +196,100 @@ def pool(
         typer.echo(few if result.left_out is None else str(result.left_out))
 
 
+class Format(StrEnum):
+    """How ``audit`` prints what it found."""
+
+    TABLE = "table"
+    JSON = "json"
+    CSV = "csv"
+    HTML = "html"
+    INSPECT_SR = "inspect-sr"
+
+
+@app.command()
+def audit(
+    directory: Where = Path(),
+    table: Annotated[
+        Path | None, typer.Option(help="Audit a bare table (CSV, XLSX, HTML, JATS) instead.")
+    ] = None,
+    column_map: Annotated[
+        Path | None, typer.Option("--map", help="What its columns mean; else they are guessed.")
+    ] = None,
+    text: Annotated[
+        Path | None, typer.Option(help="Audit the numbers of a text (.txt, .xml) instead.")
+    ] = None,
+    style: Annotated[Format, typer.Option("--format", help="How to print it.")] = Format.TABLE,
+    exit_zero: Annotated[
+        bool, typer.Option("--exit-zero", help="Exit 0 also when there are undecided errors.")
+    ] = False,
+    prepare: Annotated[
+        bool,
+        typer.Option("--prepare", help="Add what is open to evidence/audit.csv, to be decided."),
+    ] = False,
+) -> None:
+    """Say which printed numbers cannot all be right. Exit 1 while an error is undecided."""
+    from secondlook.audit import Severity
+    from secondlook.audit import audit as ask
+    from secondlook.audit.formats import printed
+
+    consequences: dict[int, list[dict[str, Any]]] = {}
+    if table is not None or text is not None:
+        if prepare:
+            rule = "needs the folder of a review"
+            raise InputError(Problem("--prepare", None, rule, "leave out --table and --text"))
+        evidence, remarks = _bare(table, column_map, text)
+        for remark in remarks:
+            typer.echo(remark, err=True)
+        found = ask(evidence)
+    else:
+        review = _open(directory)
+        found = review.audit(_progress(len(review.evidence.studies)))
+        if style in (Format.JSON, Format.TABLE):
+            for one in review.consequences(found):
+                position = found.discrepancies.index(one.discrepancy)
+                consequences.setdefault(position, []).append(one.to_dict())
+    if style is Format.HTML:
+        from secondlook.report import audit_page
+
+        typer.echo(audit_page(found, evidence if table or text else review.evidence))
+    else:
+        typer.echo(printed(found, style.value, consequences), nl=False)
+    if prepare:
+        typer.echo(f"{review.prepare_decisions(found)} added to evidence/audit.csv", err=True)
+    if found.open(Severity.ERROR) and not exit_zero:
+        raise typer.Exit(1)
+
+
+def _bare(
+    table: Path | None, column_map: Path | None, text: Path | None
+) -> tuple[Evidence, tuple[str, ...]]:
+    if table is not None:
+        from secondlook.evidence.tables import bare_evidence
+
+        return bare_evidence(table, column_map)
+    from secondlook.evidence.free_text import text_evidence
+
+    return text_evidence(text or Path())
+
+
+def _progress(studies: int) -> Callable[[int, int], None] | None:
+    """A bar on the terminal for an audit that takes more than a moment."""
+    if studies < 500 or not sys.stderr.isatty():
+        return None
+    from rich.progress import Progress
+
+    bar = Progress(console=Console(stderr=True), transient=True)
+    task = bar.add_task("Auditing", total=studies)
+    bar.start()
+
+    def advance(done: int, total: int) -> None:
+        bar.update(task, completed=done)
+        if done == total:
+            bar.stop()
+
+    return advance
+
+
 @app.command()
 def extract(
     table_file: Annotated[
@@ -239,7 +338,8 @@ def _open(directory: Path) -> Review:
 
     if not directory.exists() and str(directory) in EXAMPLES:
         return example(str(directory))
-    return Review.open(directory)
+    # whoever names the file means its folder
+    return Review.open(directory.parent if directory.name == "review.toml" else directory)
 
 
 def main() -> None:

@@ -8,17 +8,23 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from secondlook.errors import InputError, Problem
 from secondlook.evidence import Evidence, read
+from secondlook.evidence.store import to_csv
+from secondlook.files import replace_bytes
 from secondlook.question import Question, read_question
 
 if TYPE_CHECKING:
+    from secondlook.audit import AuditReport
+    from secondlook.consequences import Consequence
     from secondlook.report import Contents
+    from secondlook.synthesis import AnalysisResult
 
 __all__ = ["EXAMPLES", "Review", "example", "new"]
 
@@ -51,7 +57,7 @@ class Review:
     >>> import secondlook as sl
     >>> review = sl.example("stage-iv-breast")
     >>> len(review.question.analyses), len(review.evidence.references)
-    (8, 59)
+    (9, 59)
     """
 
     path: Path
@@ -96,27 +102,92 @@ class Review:
             When findings contradict each other and the plan does not say which to take.
         """
         # drawing and table setting take a second to load, and most uses of a review need neither
+        from secondlook.consequences import consequences
         from secondlook.report import Contents
-        from secondlook.synthesis import analyse, count_studies, count_votes
+        from secondlook.synthesis import count_studies, count_votes
+
+        progress("audit: the printed numbers")
+        audited = self.audit()
+        results = self.results(progress)
+        progress("count: studies and prognostic statements")
+        return Contents(
+            question=self.question,
+            evidence=self.evidence,
+            results=results,
+            votes=count_votes(self.evidence),
+            counts=count_studies(self.evidence),
+            audit=audited,
+            consequences=consequences(self.settled, audited, results),
+        )
+
+    @cached_property
+    def settled(self) -> Evidence:
+        """The evidence with the corrected values of resolved discrepancies in place."""
+        from secondlook.audit import resolve
+
+        return resolve(self.evidence)
+
+    def results(self, progress: Progress = _silent) -> tuple[AnalysisResult, ...]:
+        """Carry out the planned analyses on the settled evidence.
+
+        Raises
+        ------
+        InputError
+            When findings contradict each other and the plan does not say which to take.
+        """
+        from secondlook.synthesis import analyse
 
         results = []
         problems: list[Problem] = []
         for plan in self.question.analyses:
             progress(f"pool: {plan.id}")
             try:
-                results.append(analyse(self.evidence, plan))
+                results.append(analyse(self.settled, plan))
             except InputError as error:
                 problems.extend(error.problems)
         if problems:
             raise InputError(problems)
-        progress("count: studies and prognostic statements")
-        return Contents(
-            question=self.question,
-            evidence=self.evidence,
-            results=tuple(results),
-            votes=count_votes(self.evidence),
-            counts=count_studies(self.evidence),
-        )
+        return tuple(results)
+
+    def consequences(self, audited: AuditReport) -> tuple[Consequence, ...]:
+        """Say what each undecided error changes in the pooled results."""
+        from secondlook.consequences import consequences
+
+        return consequences(self.settled, audited, self.results())
+
+    def prepare_decisions(self, audited: AuditReport) -> int:
+        """Add the open discrepancies to ``evidence/audit.csv``, for a person to decide.
+
+        Returns
+        -------
+        int
+            How many were added; those that are there already stay as they are.
+        """
+        from secondlook.audit import State, decision_of
+
+        there = {(decision.rule, decision.cells) for decision in self.evidence.audit}
+        fresh = [
+            decision
+            for decision in map(
+                decision_of, (d.verdict for d in audited.discrepancies if d.state is State.OPEN)
+            )
+            if (decision.rule, decision.cells) not in there
+        ]
+        evidence = replace(self.evidence, audit=(*self.evidence.audit, *fresh))
+        replace_bytes(self.path / "evidence" / "audit.csv", to_csv(evidence, "audit").encode())
+        return len(fresh)
+
+    def audit(self, progress: Callable[[int, int], None] | None = None) -> AuditReport:
+        """Ask every rule of the auditor at every place of the evidence.
+
+        Parameters
+        ----------
+        progress
+            Is told how many studies of how many were looked at.
+        """
+        from secondlook.audit import audit
+
+        return audit(self.evidence, question=self.question, progress=progress)
 
     def run(self, out: str | Path | None = None, progress: Progress = _silent) -> Path:
         """Carry the review through to its report.
@@ -136,8 +207,12 @@ class Review:
         """
         from secondlook.report import write_report
 
+        target = Path(out) if out else self.path / "out"
+        if target.exists() and not target.is_dir():
+            rule = "is a file, and a folder is needed"
+            raise InputError(Problem("out", str(target), rule, "choose another with --out"))
         contents = self.answer(progress)
-        return write_report(contents, Path(out) if out else self.path / "out", progress)
+        return write_report(contents, target, progress)
 
 
 def example(name: str = EXAMPLES[0]) -> Review:

@@ -134,9 +134,10 @@ def test_a_finding_says_what_it_is_about_in_a_known_word() -> None:
 @pytest.mark.parametrize(
     ("statistic", "printed", "rule"),
     [
-        ("survival", "130", "is not a percent from 0 to 100"),
+        ("survival", "130", "is not a percent from 0 to 100, written 42 and not 0.42"),
+        ("survival", "0.42", "is not a percent from 0 to 100, written 42 and not 0.42"),
         ("percent", "−3", "is not a percent from 0 to 100"),
-        ("survival", "1,234.5", "is not a percent from 0 to 100"),
+        ("survival", "1,234.5", "is not a percent from 0 to 100, written 42 and not 0.42"),
         ("count", "-1", "is not a whole number of at least 0"),
         ("count", "1.234", "is not a whole number of at least 0"),
         ("median", "-3", "is negative"),
@@ -222,9 +223,10 @@ def test_a_time_lies_within_a_hundred_years_of_the_start(months: str) -> None:
     ]
 
 
-def test_only_a_survival_percent_needs_a_time() -> None:
+def test_only_a_number_at_a_time_needs_a_time() -> None:
     assert of_finding("survival") == [
-        'findings, record 1, months: "" is empty for a survival percent; write the time in months'
+        'findings, record 1, months: "" is empty where the number is one at a time; '
+        "write the time in months"
     ]
     assert of_finding("median") == []
     assert of_finding("survival", months=Decimal(0)) == []

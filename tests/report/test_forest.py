@@ -301,7 +301,7 @@ def test_a_mean_among_medians_is_hollow_and_says_so(legible: Check) -> None:
     assert shape(figure, "mean-2").shape[0] == 5
     for expected in ("mean", "33 b", "a mean, not a median", ">60", "NR", "not reported"):
         assert expected in texts(figure)
-    assert "Not pooled: medians are printed without" in " ".join(texts(figure))
+    assert "Not pooled: medians are shown as printed" in " ".join(texts(figure))
     legible(figure)
 
 

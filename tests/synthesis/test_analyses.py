@@ -259,3 +259,76 @@ def test_the_studies_of_the_three_tables_are_counted_as_they_stand(bundled: sl.R
     )
     primary = [16023, 224, 300, 409, 9734, 395, 728]  # Table 3
     assert counts["primary", "comparison"].patients == sum(primary)
+
+
+def test_a_misspelt_word_of_the_plan_is_named_with_the_word_it_resembles() -> None:
+    evidence = series(("a", "34", "18"), ("b", "17", "46"))
+    (warning,) = analyse(evidence, plan(endpoint="os")).warnings
+    assert warning == 'no endpoint in the evidence is "os"; did you mean OS?'
+    assert (
+        'no cohort in the evidence is "surgry"' in analyse(evidence, plan(cohort="surgry")).warnings
+    )
+
+
+def test_a_finding_whose_endpoint_differs_in_case_is_named() -> None:
+    evidence = series(("a", "34", "18"), ("b", "17", "46"))
+    other = replace(evidence.findings[1], endpoint="os")
+    mixed = replace(evidence, findings=(*evidence.findings, other))
+    assert 'the endpoint "os" is not taken for "OS"' in analyse(mixed, plan()).warnings
+
+
+def ratio(low: str, high: str, *, adjusted: bool | None = None, study: str = "a") -> Finding:
+    return Finding(
+        study=study,
+        cohort="surgery",
+        comparator="none",
+        endpoint="OS",
+        statistic="hazard_ratio",
+        value=Reported("0.71"),
+        low=Reported(low),
+        high=Reported(high),
+        adjusted=adjusted,
+    )
+
+
+def ratios(*findings: Finding) -> AnalysisResult:
+    keys = sorted({finding.study for finding in findings})
+    cohorts = tuple(Cohort(key, name) for key in keys for name in ("surgery", "none"))
+    evidence = Evidence(tuple(Study(key, key) for key in keys), cohorts, findings)
+    asked = plan(effect="hazard_ratio", months=(), cohort="surgery", comparator="none")
+    return analyse(evidence, asked)
+
+
+def test_a_lopsided_interval_is_named_and_an_even_one_is_not() -> None:
+    assert any("far from symmetric" in w for w in ratios(ratio("0.64", "1.79")).warnings)
+    assert not any("symmetric" in w for w in ratios(ratio("0.50", "1.01")).warnings)
+
+
+def test_adjusted_and_unadjusted_ratios_are_not_pooled_in_silence() -> None:
+    both = ratios(
+        ratio("0.5", "1.0", adjusted=True), ratio("0.5", "1.0", adjusted=False, study="b")
+    )
+    assert any("Adjusted and unadjusted" in sentence for sentence in both.assumptions)
+    assert "adjusted for other factors" in both.rows[0].notes[0]
+
+
+def test_a_ratio_is_shown_with_the_interval_it_was_printed_with() -> None:
+    (row,) = ratios(ratio("0.50", "1.01")).rows
+    assert row.arms[0].printed == "0.71 (0.50 to 1.01)"
+
+
+def test_studies_of_the_site_that_bring_nothing_are_named(bundled: sl.Review) -> None:
+    result = bundled_result(bundled, "pulmonary-5-year-survival")
+    assert "staren1992" in {study.key for study in result.outside}
+
+
+def test_the_size_of_a_study_is_added_up_from_its_arms_when_only_they_are_printed(
+    bundled: sl.Review,
+) -> None:
+    assert bundled.evidence.size("staren1992") is None
+    assert bundled.evidence.patients("staren1992") == 33 + 30  # text, Pulmonary Metastases
+
+
+def test_a_single_group_has_no_test_of_no_effect(bundled: sl.Review) -> None:
+    assert "test of no effect" not in str(bundled_result(bundled, "hepatic-5-year-survival"))
+    assert "test of no effect" in str(bundled_result(bundled, "primary-implied-hazard-ratio"))

@@ -70,7 +70,7 @@ def test_a_common_effect_goes_back_without_a_prediction_interval() -> None:
 
 def test_the_record_says_that_censoring_was_ignored() -> None:
     for scale in ("logit", "cloglog", "freeman-tukey"):
-        assert "censoring" in " ".join(survival_proportion([0.4], [50], scale=scale).assumptions)
+        assert "censored" in " ".join(survival_proportion([0.4], [50], scale=scale).assumptions)
     implied = implied_log_hazard_ratio([0.4], [50], [0.3], [60]).assumptions
     assert "proportional" in implied[0]
     assert "censored" in implied[1]

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import secondlook as sl
 from secondlook.evidence import Evidence, Factor, Finding, Reported, Study
 from secondlook.synthesis import FactorVotes, count_votes
+
+
+def other_endpoint(factor: Factor) -> Factor:
+    return replace(factor, endpoint="DFS")
 
 
 def count(*factors: Factor) -> FactorVotes:
@@ -116,4 +122,15 @@ def test_a_longer_disease_free_interval_has_eight_studies_behind_it(bundled: sl.
         "36",
         "37",
     }
-    assert len(votes) == 8
+
+
+def test_disease_free_survival_is_not_counted_as_overall_survival() -> None:
+    studies = (Study("a", site="liver"),)
+    factors = (margin("a", "worse"), other_endpoint(margin("a", "worse")))
+    groups = count_votes(Evidence(studies, factors=factors))
+    assert [group.name for group in groups] == ["margin", "margin (DFS)"]
+
+
+def test_another_level_of_a_factor_is_another_finding() -> None:
+    other = replace(margin("a", "worse"), level="close")
+    assert len(count(margin("a", "worse"), other).votes) == 2

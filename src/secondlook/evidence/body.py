@@ -11,6 +11,7 @@ from secondlook.evidence.records import (
     ENTIRE,
     PARTS,
     Cohort,
+    Decision,
     Factor,
     Finding,
     Reference,
@@ -45,13 +46,13 @@ class Rate:
     size: Finding | None
 
     @property
-    def n(self) -> float | None:
+    def n(self) -> int | None:
         """Number of patients in the cohort, or None."""
         if self.finding.n.is_number:
-            return float(self.finding.n)
+            return round(float(self.finding.n))
         if self.size is None or not self.size.value.is_number:
             return None
-        return float(self.size.value)
+        return round(float(self.size.value))
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +100,7 @@ class Evidence:
     findings: tuple[Finding, ...] = ()
     factors: tuple[Factor, ...] = ()
     references: tuple[Reference, ...] = ()
+    audit: tuple[Decision, ...] = ()
 
     @cached_property
     def _studies(self) -> dict[str, Study]:
@@ -137,6 +139,21 @@ class Evidence:
         printed = [f for f in self._sizes.get((study, cohort), []) if f.value.is_number]
         here = [f for f in printed if near is not None and f.source.is_beside(near)]
         return next(iter(here or printed), None)
+
+    def patients(self, study: str) -> int | None:
+        """Number of patients of a study: printed, or added up from a declared split of it."""
+        printed = self.size(study)
+        if printed is not None:
+            return round(float(printed.value))
+        parts: dict[str, list[Finding | None]] = {}
+        for cohort in self.cohorts:
+            if (cohort.study, cohort.subset_of) == (study, ENTIRE) and cohort.split:
+                parts.setdefault(cohort.split, []).append(self.size(study, cohort.key))
+        for sizes in parts.values():
+            known = [float(size.value) for size in sizes if size is not None]
+            if len(known) == len(sizes) > 1:
+                return round(sum(known))
+        return None
 
     def rates(
         self,

@@ -20,6 +20,7 @@ __all__ = [
     "STATISTICS",
     "YES_NO",
     "Cohort",
+    "Decision",
     "Factor",
     "Finding",
     "Reference",
@@ -48,6 +49,10 @@ STATISTICS: dict[str, str] = {
     "percent_range": "low to high of crude percents",
     "survival_range": "low to high of survival percents at a time in months",
     "median_range": "low to high of medians",
+    "at_risk": "patients still at risk at a time in months",
+    "cochran_q": "Cochran's Q of a pooled result",
+    "i_squared": "I² of a pooled result, in percent",
+    "citation_span": "first and last number of references cited together, low to high",
 }
 """What kind of number a finding is; the keys are what ``findings.csv`` may say."""
 
@@ -248,12 +253,42 @@ class Reference:
     pmid: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What a person decided about a discrepancy an audit found.
+
+    Parameters
+    ----------
+    rule
+        The id of the rule.
+    cells
+        The printed strings it looked at, one a line, as the audit names them. When one of them is
+        no longer printed so, the decision lapses.
+    message
+        What the rule said, for whoever decides; not read back.
+    decision
+        ``confirmed``, ``dismissed``, ``resolved``, or empty while it is open.
+    corrected
+        For a resolved one: the line of `cells` that was wrong, with the right value behind ``=``.
+    reason
+        Why; needed to dismiss.
+    """
+
+    rule: str
+    cells: str
+    message: str = ""
+    decision: str = ""
+    corrected: str = ""
+    reason: str = ""
+
+
 PARTS: dict[str, type] = {
     "studies": Study,
     "cohorts": Cohort,
     "references": Reference,
     "findings": Finding,
     "factors": Factor,
+    "audit": Decision,
 }
 """The parts of a body of evidence, which are the files of its folder, and what each is made of."""
 
@@ -275,7 +310,7 @@ def columns(part: str) -> tuple[str, ...]:
     return tuple(names)
 
 
-def cells(record: Study | Cohort | Finding | Factor | Reference) -> dict[str, str]:
+def cells(record: Study | Cohort | Finding | Factor | Reference | Decision) -> dict[str, str]:
     """What stands in each column of a record's row.
 
     Examples

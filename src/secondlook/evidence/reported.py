@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
+from functools import lru_cache
 
 __all__ = ["Kind", "Reported"]
 
@@ -65,7 +66,7 @@ _RELATIONS = {
 
 # "12 m", "5 y" and "8 w" are units left in a cell, not footnotes m, y and w
 _LETTERS = r"\^?\(?[a-ln-vxz]\)?(?:,[a-ln-vxz])*(?![A-Za-z0-9])"
-_SYMBOLS = r"\[sic\]|[*†‡§¶#‖]|[ᵃ-ᶻ⁰¹²³⁴-⁹]"
+_SYMBOLS = r"\[sic\]|\[resolved\]|[*†‡§¶#‖]|[ᵃ-ᶻ⁰¹²³⁴-⁹]"
 _MARKS = rf"(?P<marks>(?:\s*(?:{_SYMBOLS}|{_LETTERS}))*)"
 # Digits are ASCII only: \d would take those of other scripts, and half of a mixture of them.
 _THOUSANDS = r"(?P<separator>[,\u2009\u202f\u00a0 ])[0-9]{3}(?:(?P=separator)[0-9]{3})*"
@@ -181,6 +182,8 @@ class Reported:
         return self.printed
 
 
+# the same few hundred strings are read again and again, by every rule that looks at them
+@lru_cache(maxsize=16384)
 def _read(printed: str) -> tuple[Kind, Decimal | None, int, str, str]:
     printed = printed.strip()
     if len(printed) > _LONGEST:
@@ -217,4 +220,4 @@ def _candidates(printed: str) -> list[tuple[str, str]]:
 
 
 def _marks(raw: str) -> str:
-    return " ".join(re.findall(r"\[sic\]|[^\s^(),]+", raw))
+    return " ".join(re.findall(r"\[sic\]|\[resolved\]|[^\s^(),]+", raw))

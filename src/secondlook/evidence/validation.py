@@ -23,6 +23,7 @@ Where = Callable[[str, int, str], str]
 
 _DIRECTIONS = ("better", "worse", "none", "unstated")
 _ANALYSES = ("univariable", "multivariable", "")
+_DECISIONS = ("confirmed", "dismissed", "resolved", "")
 _ATTRIBUTIONS = ("individual", "joint")
 _LONGEST_MONTHS = 1200
 _SIC = "correct it, or write [sic] behind it if the document prints it so"
@@ -43,6 +44,11 @@ _COUNT = _Rule(
     lambda value: value >= 0 and value.is_integer(), "is not a whole number of at least 0"
 )
 _AMOUNT = _Rule(lambda value: value >= 0, "is negative")
+# 0.42 for 42 % is how a spreadsheet saves a cell formatted as a percent
+_SURVIVAL = _Rule(
+    lambda value: value == 0 or 1 <= value <= 100,
+    "is not a percent from 0 to 100, written 42 and not 0.42",
+)
 _PERCENT = _Rule(lambda value: 0 <= value <= 100, "is not a percent from 0 to 100")
 # a reduction below zero is an increase, and its interval often reaches there
 _REDUCTION = _Rule(lambda value: value <= 100, "is a reduction by more than 100 percent")
@@ -50,9 +56,10 @@ _REDUCTION = _Rule(lambda value: value <= 100, "is a reduction by more than 100 
 _RATIO = _Rule(lambda value: 0 < value < 1000, "is not a ratio between 0 and 1000")
 
 _OF_STATISTIC = (
-    dict.fromkeys(("count", "count_range"), _COUNT)
-    | dict.fromkeys(("median", "median_range", "mean"), _AMOUNT)
-    | dict.fromkeys(("percent", "percent_range", "survival", "survival_range"), _PERCENT)
+    dict.fromkeys(("count", "count_range", "at_risk", "citation_span"), _COUNT)
+    | dict.fromkeys(("median", "median_range", "mean", "cochran_q"), _AMOUNT)
+    | dict.fromkeys(("percent", "percent_range", "i_squared"), _PERCENT)
+    | dict.fromkeys(("survival", "survival_range"), _SURVIVAL)
     | dict.fromkeys(("hazard_ratio", "odds_ratio", "risk_ratio"), _RATIO)
     | {"reduction": _REDUCTION, "p_value": _PROBABILITY}
 )
@@ -77,11 +84,11 @@ def check(evidence: Evidence, *, where: Where = record_number) -> tuple[Problem,
     Returns
     -------
     tuple of Problem
-        In the order of the files: studies, cohorts, references, findings, factors.
+        In the order of the files: studies, cohorts, references, findings, factors, audit.
     """
     return tuple(
         problem
-        for rule in (_studies, _cohorts, _references, _findings, _factors)
+        for rule in (_studies, _cohorts, _references, _findings, _factors, _decisions)
         for problem in rule(evidence, where)
     )
 
@@ -98,7 +105,8 @@ def _studies(evidence: Evidence, where: Where) -> Iterator[Problem]:
             rule = f"is named a second time (first at {before})"
             yield Problem(here, study.key, rule, "give one of the two another key, or remove it")
         first.setdefault(study.key, index)
-        if study.reference and study.reference not in numbers:
+        # without a reference list the number is only a note
+        if study.reference and numbers and study.reference not in numbers:
             yield Problem(
                 where("studies", index, "reference"),
                 study.reference,
@@ -217,9 +225,9 @@ def _time(finding: Finding, here: Callable[[str], str]) -> Iterator[Problem]:
     if months is not None and not (months.is_finite() and 0 <= months <= _LONGEST_MONTHS):
         rule = f"is not a time in months from 0 to {_LONGEST_MONTHS}"
         yield Problem(here("months"), str(months), rule, "give the time in months from time zero")
-    if months is None and finding.statistic == "survival":
+    if months is None and finding.statistic in ("survival", "at_risk"):
         remedy = "write the time in months"
-        yield Problem(here("months"), "", "is empty for a survival percent", remedy)
+        yield Problem(here("months"), "", "is empty where the number is one at a time", remedy)
 
 
 def _numbers(finding: Finding, here: Callable[[str], str]) -> Iterator[Problem]:
@@ -263,6 +271,21 @@ def _factors(evidence: Evidence, where: Where) -> Iterator[Problem]:
             if value not in allowed:
                 yield _not_one_of(where("factors", index, column), value, allowed)
         yield from _number(factor.p, where("factors", index, "p"), _PROBABILITY)
+
+
+def _decisions(evidence: Evidence, where: Where) -> Iterator[Problem]:
+    for index, decision in enumerate(evidence.audit):
+        if decision.decision not in _DECISIONS:
+            yield _not_one_of(where("audit", index, "decision"), decision.decision, _DECISIONS)
+        if decision.decision == "dismissed" and not decision.reason.strip():
+            here = where("audit", index, "reason")
+            yield Problem(here, "", "is empty for a dismissed discrepancy", "say why")
+        names = [line.rpartition(" = ")[0] for line in decision.cells.splitlines()]
+        named = decision.corrected.rpartition(" = ")[0]
+        if decision.decision == "resolved" and named not in names:
+            here = where("audit", index, "corrected")
+            remedy = "copy the line of cells that was wrong, and write the right value behind ="
+            yield Problem(here, decision.corrected, "names none of the cells", remedy)
 
 
 def _not_one_of(here: str, value: str, allowed: Sequence[Any]) -> Problem:

@@ -19,13 +19,17 @@ CITATIONS: dict[str, str] = {
     "trials with binary outcome. Stat Med 2001;20:3875–3889.",
     "sidik": "Sidik K, Jonkman JN. A simple confidence interval for meta-analysis. "
     "Stat Med 2002;21:3153–3159.",
+    "safeguard": "Knapp G, Hartung J. Improved tests for a random effects meta-regression with a "
+    "single covariate. Stat Med 2003;22:2693–2710.",
     "prediction": "Higgins JPT, Thompson SG, Spiegelhalter DJ. A re-evaluation of random-effects "
     "meta-analysis. J R Stat Soc A 2009;172:137–159.",
     "q-profile": "Viechtbauer W. Confidence intervals for the amount of heterogeneity in "
     "meta-analysis. Stat Med 2007;26:37–52.",
     "i2": "Higgins JPT, Thompson SG. Quantifying heterogeneity in a meta-analysis. "
     "Stat Med 2002;21:1539–1558.",
-    "freeman-tukey": "Miller JJ. The inverse of the Freeman-Tukey double arcsine transformation. "
+    "freeman-tukey": "Freeman MF, Tukey JW. Transformations related to the angular and the square "
+    "root. Ann Math Stat 1950;21:607–611.",
+    "miller": "Miller JJ. The inverse of the Freeman-Tukey double arcsine transformation. "
     "Am Stat 1978;32:138.",
     "ratio": "Parmar MKB, Torri V, Stewart L. Extracting summary statistics to perform "
     "meta-analyses of the published literature for survival endpoints. "
@@ -41,14 +45,22 @@ def cited(results: Iterable[AnalysisResult], *, harvest: bool) -> tuple[str, ...
     """List the papers behind the methods these results used, in the order of :data:`CITATIONS`."""
     used = {"harvest"} if harvest else set()
     for result in results:
-        if result.pooled is None:
+        pooled, plan = result.pooled, result.analysis
+        if pooled is None:
             continue
-        plan = result.analysis
-        used |= {plan.method, "q-profile", "i2", "prediction"}
-        if plan.test.startswith("hksj"):
-            used |= {"hksj", "sidik"}
-        if plan.effect == "survival" and plan.transform == "freeman-tukey":
-            used.add("freeman-tukey")
-        if plan.effect == "hazard_ratio":
+        if plan.effect.startswith("hazard_ratio"):
             used.add("ratio")
+        if plan.effect == "survival" and plan.transform == "freeman-tukey":
+            used |= {"freeman-tukey", "miller"}
+        if pooled.k == 1:
+            continue
+        used |= {pooled.method, "i2"}
+        if pooled.test.startswith("hksj"):
+            used |= {"hksj", "sidik"}
+        if pooled.test == "hksj":
+            used.add("safeguard")
+        if pooled.tau2_interval is not None:
+            used.add("q-profile")
+        if pooled.prediction_interval is not None:
+            used.add("prediction")
     return tuple(paper for method, paper in CITATIONS.items() if method in used)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from secondlook.audit import AuditReport
+from secondlook.consequences import Consequence
 from secondlook.evidence import Evidence
 from secondlook.question import Question
 from secondlook.synthesis import AnalysisResult, FactorVotes, StudyCount
@@ -25,6 +27,8 @@ class Contents:
         Prognostic statements by site and factor.
     counts
         Studies and patients by site and design.
+    audit, consequences
+        What the audit found, and what its errors change in the results.
     """
 
     question: Question
@@ -32,3 +36,5 @@ class Contents:
     results: tuple[AnalysisResult, ...]
     votes: tuple[FactorVotes, ...]
     counts: tuple[StudyCount, ...]
+    audit: AuditReport
+    consequences: tuple[Consequence, ...]

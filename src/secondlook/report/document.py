@@ -17,18 +17,20 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
-from secondlook.evidence import Table
+from secondlook.audit import AuditReport
+from secondlook.evidence import Evidence, Table
 from secondlook.files import replace_bytes
 from secondlook.report import prose, tables
+from secondlook.report.audit_section import audit_section, coverage_frame
 from secondlook.report.citations import cited
 from secondlook.report.contents import Contents
 from secondlook.report.figure_files import save, svg_text
 from secondlook.report.forest import forest
 from secondlook.report.harvest import harvest
-from secondlook.report.tables import cell_anchor
+from secondlook.report.table_html import cell_anchor, html
 from secondlook.synthesis import AnalysisResult
 
-__all__ = ["write_report"]
+__all__ = ["audit_page", "write_report"]
 
 _COMPUTED = ("Pooled", "Estimate", "95 % interval", "Prediction interval")
 
@@ -45,6 +47,7 @@ class _Section:
     heterogeneity: str
     influence: str
     subgroups: str
+    outside: str
     figure: Markup
     table: Markup
     left_out: Markup
@@ -127,6 +130,7 @@ def _numbers(contents: Contents, names: list[str]) -> dict[str, Any]:
             {
                 "site": group.site,
                 "factor": group.factor,
+                "endpoint": group.endpoint,
                 "favourable": group.favourable,
                 "votes": [
                     {
@@ -141,6 +145,12 @@ def _numbers(contents: Contents, names: list[str]) -> dict[str, Any]:
                 ],
             }
             for group in contents.votes
+        ],
+        "audit": contents.audit.to_dict(),
+        "consequences": [
+            {"rule": one.discrepancy.verdict.rule, "message": one.discrepancy.verdict.message}
+            | one.to_dict()
+            for one in contents.consequences
         ],
         "files": names,
     }
@@ -161,13 +171,16 @@ def _finite(value: Any) -> Any:
 
 def _frames(contents: Contents) -> dict[str, pl.DataFrame]:
     frames = {
-        "answers": tables.answers_frame(contents),
+        "answers": tables.numeric_answers(contents),
         "studies-by-site": tables.counts_frame(contents),
         "ranges": tables.ranges_frame(contents),
         "prognostic-factors": tables.factors_frame(contents),
+        "audit": contents.audit.to_frame(),
+        "audit-coverage": coverage_frame(contents.audit),
+        "prognostic-statements": tables.statements_frame(contents.evidence),
     }
     for result in contents.results:
-        frames[result.analysis.id] = tables.analysis_frame(result)
+        frames[result.analysis.id] = tables.numeric_rows(result)
         if result.left_out is not None:
             frames[f"{result.analysis.id}-leave-one-out"] = tables.left_out_frame(result)
     for table in contents.evidence.tables():
@@ -185,17 +198,10 @@ def _slug(text: str) -> str:
 
 
 def _page(contents: Contents, drawn: dict[str, bytes]) -> str:
-    environment = Environment(
-        loader=FileSystemLoader(str(files("secondlook").joinpath("report", "templates"))),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    style = environment.get_template("report.css").render()
+    environment = _templates()
     return environment.get_template("report.html").render(
         version=version("secondlook"),
-        style=Markup(style),  # noqa: S704 - the package's own file
+        style=_style(environment),
         question=contents.question,
         evidence=contents.evidence,
         answers=_html(tables.answers_frame(contents), "answers", _COMPUTED),
@@ -204,11 +210,52 @@ def _page(contents: Contents, drawn: dict[str, bytes]) -> str:
         ranges=_html(tables.ranges_frame(contents), "ranges", ("Smallest", "Largest")),
         stated=_html(tables.stated_ranges_frame(contents.evidence), "stated-ranges"),
         harvest=_figure(drawn, "prognostic-factors", "Harvest plot of prognostic factors", ""),
-        factors=_html(tables.factors_frame(contents), "factors", ("Statements",)),
+        factors=_html(tables.factors_frame(contents), "factors", ("Studies × analyses",)),
+        statements=_html(tables.statements_frame(contents.evidence), "statements"),
+        documents=_documents(contents),
         printed=_printed(contents),
         text=_html(tables.text_frame(contents.evidence), "text-numbers"),
+        audit=audit_section(contents.audit, contents.consequences, contents.evidence),
         citations=cited(contents.results, harvest=bool(contents.votes)),
     )
+
+
+def audit_page(audited: AuditReport, evidence: Evidence) -> str:
+    """Give an audit as a page of its own."""
+    environment = _templates()
+    return environment.get_template("audit_page.html").render(
+        version=version("secondlook"),
+        style=_style(environment),
+        audit=audit_section(audited, (), evidence),
+    )
+
+
+def _templates() -> Environment:
+    return Environment(
+        loader=FileSystemLoader(str(files("secondlook").joinpath("report", "templates"))),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def _style(environment: Environment) -> Markup:
+    return Markup(environment.get_template("report.css").render())  # noqa: S704 - our own file
+
+
+def _documents(contents: Contents) -> list[tuple[str, str]]:
+    """The documents numbers were read in: label, and what is known of each."""
+    keys = dict.fromkeys(finding.source.document for finding in contents.evidence.findings)
+    known = {study.key: study for study in contents.evidence.studies}
+    described = []
+    for key in keys:
+        study = known.get(key)
+        if study is not None:
+            described.append((study.label or study.key, study.note))
+        elif key:
+            described.append((key, ""))
+    return described
 
 
 def _html(
@@ -221,7 +268,7 @@ def _html(
 ) -> Markup:
     if not frame.height:
         return Markup()
-    page = tables.html(frame, name=name, numeric=numeric, links=links, muted=muted, anchors=anchors)
+    page = html(frame, name=name, numeric=numeric, links=links, muted=muted, anchors=anchors)
     return Markup(page)  # noqa: S704 - every cell was escaped where it was set
 
 
@@ -250,6 +297,7 @@ def _section(result: AnalysisResult, drawn: dict[str, bytes], contents: Contents
         heterogeneity=prose.heterogeneity(result),
         influence=prose.influence(result),
         subgroups=prose.subgroup_sentence(result),
+        outside=prose.outside(result),
         figure=_figure(drawn, plan.id, plan.title, answer),
         table=_html(frame, f"{plan.id}-table", numeric, links, unused),
         left_out=_html(left_out, f"{plan.id}-left-out", tuple(left_out.columns[1:])),

@@ -16,7 +16,7 @@ from secondlook.report.style import SETTINGS
 
 __all__ = ["save", "svg_text"]
 
-_RESOLUTION = 200.0
+_RESOLUTION = 300.0
 _LONGEST = 60_000.0  # pixels; the rasteriser stops a little above
 _SVG = "{http://www.w3.org/2000/svg}"
 _SCREEN = 1.65  # pixels of a screen for a point: 8 points of text are 13 pixels high

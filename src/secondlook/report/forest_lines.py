@@ -7,8 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from secondlook.report.numerals import number, p_text, plural
-from secondlook.synthesis import AnalysisResult, Interval
-from secondlook.synthesis.analyses import Row
+from secondlook.synthesis import AnalysisResult, Interval, Row
 from secondlook.synthesis.result import Pooled
 from secondlook.synthesis.selection import Arm
 

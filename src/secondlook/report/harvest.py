@@ -167,7 +167,7 @@ def _grid(votes: Sequence[FactorVotes]) -> _Grid:
 
 def _names(factor: FactorVotes) -> tuple[Block, Block]:
     level = f"longer with: {factor.favourable}" if factor.favourable else ""
-    return block(factor.factor, width=_LABEL), block(level, face=SMALL, width=_LABEL)
+    return block(factor.name, width=_LABEL), block(level, face=SMALL, width=_LABEL)
 
 
 def _panel(factors: Sequence[FactorVotes], grid: _Grid) -> _Panel:

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
-from secondlook.synthesis import Interval
+from secondlook.synthesis import AnalysisResult, Interval
 
-__all__ = ["interval_text", "number", "p_text", "plural"]
+__all__ = ["interval_text", "number", "p_text", "plural", "unit_of"]
+
+
+_UNITS = {"%": "\u00a0%", "percentage points": " points"}
+
+
+def unit_of(result: AnalysisResult) -> str:
+    """What stands behind the numbers of an analysis; nothing behind a ratio."""
+    return _UNITS.get(result.unit, "")
 
 
 def number(value: float, unit: str = "") -> str:
@@ -12,8 +20,8 @@ def number(value: float, unit: str = "") -> str:
 
     Examples
     --------
-    >>> number(33.0512, " %"), number(0.60123)
-    ('33.1 %', '0.60')
+    >>> number(17.53, " points"), number(0.60123)
+    ('17.5 points', '0.60')
     """
     digits = 1 if unit else 2
     text = f"{value:.{digits}f}"
@@ -23,17 +31,19 @@ def number(value: float, unit: str = "") -> str:
 
 
 def interval_text(interval: Interval | None, unit: str = "") -> str:
-    """Print an estimate with its 95 % interval, or a dash where there is none.
+    r"""Print an estimate with its 95 % interval, or a dash where there is none.
 
     Examples
     --------
     >>> interval_text(Interval(0.6, 0.528, 0.685))
-    '0.60 (95 % interval 0.53 to 0.69)'
+    '0.60 (95\xa0% interval 0.53 to 0.69)'
     """
     if interval is None:
         return "–"
     low, high = number(interval.low, unit), number(interval.high, unit)
-    return f"{number(interval.estimate, unit)} (95 % interval {low.removesuffix(unit)} to {high})"
+    return (
+        f"{number(interval.estimate, unit)} (95\u00a0% interval {low.removesuffix(unit)} to {high})"
+    )
 
 
 def p_text(value: float) -> str:

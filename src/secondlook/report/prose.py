@@ -5,13 +5,21 @@ A kind of result this module has no words for is refused by name.
 
 from __future__ import annotations
 
-from secondlook.report.numerals import interval_text, number, p_text, plural
+from secondlook.report.numerals import interval_text, number, p_text, plural, unit_of
 from secondlook.synthesis import AnalysisResult, FactorVotes
 
-__all__ = ["answer", "factor_sentence", "heterogeneity", "influence", "subgroup_sentence", "what"]
+__all__ = [
+    "answer",
+    "factor_sentence",
+    "heterogeneity",
+    "influence",
+    "outside",
+    "subgroup_sentence",
+    "what",
+]
 
 _WHAT = {
-    "survival": "percent alive",
+    "survival": "percent without the event",
     "survival_difference": "difference in survival, treated minus comparator",
     "hazard_ratio_from_survival": "hazard ratio implied by two survival percents",
     "hazard_ratio": "hazard ratio as printed",
@@ -40,7 +48,7 @@ def answer(result: AnalysisResult) -> str:
         return _medians(result)
     if result.pooled is None or result.shown is None:
         return f"Nothing could be pooled: {result.not_estimable}."
-    unit = _unit(result)
+    unit = unit_of(result)
     text = (
         f"{used} of {plural(seen, 'study', 'studies')} looked at could be used. "
         f"{_subject(result)} {interval_text(result.shown, unit)}."
@@ -48,11 +56,15 @@ def answer(result: AnalysisResult) -> str:
     if result.prediction is not None:
         low, high = result.prediction
         text += (
-            f" In a new study of the same kind it would be expected between {number(low, unit)} "
-            f"and {number(high, unit)} (95 % prediction interval)."
+            f" The true value in a new study of the same kind would be expected between "
+            f"{number(low, unit)} and {number(high, unit)} (95 % prediction interval)."
         )
+        if used < 5:
+            text += " From so few studies that interval is itself very uncertain."
     elif used == 1:
         text += " One study cannot show how much studies differ, so there is no prediction."
+    if result.null == 1:
+        text += f" Below 1 means longer survival with {result.analysis.cohort}."
     return text
 
 
@@ -67,10 +79,6 @@ def _subject(result: AnalysisResult) -> str:
     }[result.analysis.effect]
 
 
-def _unit(result: AnalysisResult) -> str:
-    return {"%": " %", "percentage points": " percentage points"}.get(result.unit, "")
-
-
 def _medians(result: AnalysisResult) -> str:
     medians = [row for row in result.rows if not row.reason]
     if not medians:
@@ -78,8 +86,7 @@ def _medians(result: AnalysisResult) -> str:
     values = sorted(row.arms[0].value for row in medians if row.arms[0].value is not None)
     return (
         f"{len(medians)} of {plural(len(result.rows), 'study', 'studies')} print a median, from "
-        f"{values[0]:g} to {values[-1]:g} months. They are shown and not pooled: "
-        "a median printed without an interval does not say how precise it is."
+        f"{values[0]:g} to {values[-1]:g} months. They are shown as printed and not pooled."
     )
 
 
@@ -102,7 +109,7 @@ def influence(result: AnalysisResult) -> str:
     shown = result.without
     if not shown:
         return ""
-    unit = _unit(result)
+    unit = unit_of(result)
     low = min(shown, key=lambda name: shown[name].estimate)
     high = max(shown, key=lambda name: shown[name].estimate)
     return (
@@ -116,13 +123,28 @@ def subgroup_sentence(result: AnalysisResult) -> str:
     """Say what each subgroup gives by itself; empty when there are none."""
     if not result.subgroups:
         return ""
-    unit = _unit(result)
+    unit = unit_of(result)
     parts = [
         f"{group.name} ({plural(group.k, 'study', 'studies')}) {interval_text(group.shown, unit)}"
         for group in result.subgroups
     ]
     column = result.analysis.subgroup.replace("_", " ")
-    return f"By {column}: {'; '.join(parts)}."
+    text = f"By {column}: {'; '.join(parts)}. No test of their difference is made."
+    if any(group.k < 3 for group in result.subgroups):
+        text += (
+            " With one study the interval is that study's own, with two it is that of a t "
+            "distribution with one degree of freedom: their widths cannot be compared."
+        )
+    return text
+
+
+def outside(result: AnalysisResult) -> str:
+    """Name the studies of the site that have no finding the analysis takes; empty when none."""
+    if not result.outside:
+        return ""
+    names = ", ".join(study.label or study.key for study in result.outside)
+    place = f" in {result.analysis.place}" if result.analysis.place else ""
+    return f"Also at this site, without a finding of this kind{place}: {names}."
 
 
 def factor_sentence(group: FactorVotes) -> str:

@@ -1,130 +1,35 @@
-"""The report's tables: as frames for the CSV files, and as HTML for the page.
+"""The report's tables as frames: of text for the page, of numbers for whoever computes on.
 
 Everything a document printed stays a string here; only what was computed is rounded.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping, Sequence
-from html import escape
-from typing import Any
+from collections.abc import Iterable
 
 import polars as pl
-from great_tables import GT
-from great_tables import html as as_html
 
 from secondlook.evidence import Evidence, Finding, Table
 from secondlook.report.contents import Contents
-from secondlook.report.numerals import number
+from secondlook.report.numerals import number, unit_of
 from secondlook.report.prose import factor_sentence, what
-from secondlook.synthesis import AnalysisResult, Arm, Row
+from secondlook.synthesis import AnalysisResult, Arm, Interval, Row
 
 __all__ = [
     "analysis_frame",
     "answers_frame",
-    "cell_anchor",
     "counts_frame",
     "factors_frame",
-    "html",
     "left_out_frame",
+    "numeric_answers",
+    "numeric_rows",
     "printed_frame",
     "printed_heading",
     "ranges_frame",
     "stated_ranges_frame",
+    "statements_frame",
     "text_frame",
 ]
-
-
-def html(
-    frame: pl.DataFrame,
-    *,
-    name: str,
-    numeric: Sequence[str] = (),
-    links: Mapping[tuple[int, str], str] | None = None,
-    muted: Sequence[int] = (),
-    anchors: bool = False,
-) -> str:
-    """Render a frame of text as an HTML table that the page's own stylesheet dresses.
-
-    Parameters
-    ----------
-    frame
-        Strings; they are escaped here.
-    name
-        The table's id in the page.
-    numeric
-        Columns set flush right.
-    links
-        Row and column of a cell to the page address it points to.
-    muted
-        Rows shown as not used.
-    anchors
-        Whether cells can be pointed at, as :func:`cell_anchor` names them.
-    """
-    targets = links or {}
-
-    def cell(text: str, row: int, column: str) -> str:
-        plain = _MARK.sub(r"\1<sup>\2</sup>", escape(text, quote=False))
-        if anchors:
-            here = cell_anchor(name, row, frame.columns.index(column))
-            return f'<span id="{here}">{plain}</span>'
-        target = targets.get((row, column))
-        return f'<a href="{escape(target)}">{plain}</a>' if target else plain
-
-    # columns are numbered inside: headings may hold anything, and may be empty
-    shown = pl.DataFrame(
-        {
-            f"{name}-{index}": [
-                cell(text, row, column) for row, text in enumerate(frame[column].to_list())
-            ]
-            for index, column in enumerate(frame.columns)
-        },
-        schema={f"{name}-{index}": pl.String for index in range(frame.width)},
-    )
-    labels: dict[str, Any] = {
-        inside: as_html(escape(heading, quote=False))
-        for inside, heading in zip(shown.columns, frame.columns, strict=True)
-    }
-    # cells are escaped above, and a formatter's text is taken as it is
-    table = GT(shown, id=name).cols_label(cases=labels).cols_align("left").fmt(_as_it_is)
-    right = [f"{name}-{frame.columns.index(column)}" for column in numeric if column in frame]
-    if right:
-        table = table.cols_align("right", columns=right)
-    page = table.as_raw_html()
-    # every table would bring the same eight kilobytes of style; the page has one stylesheet
-    page = re.sub(r"<style>.*?</style>", "", page, flags=re.DOTALL)
-    page = re.sub(r'(<div id="[^"]*") style="[^"]*"', r'\1 class="table"', page, count=1)
-    return _mute(page, muted)
-
-
-def cell_anchor(name: str, row: int, column: int) -> str:
-    """Name a cell of a table for pointing at it.
-
-    Examples
-    --------
-    >>> cell_anchor("t", 3, 2)
-    't-row-3-cell-2'
-    """
-    return f"{name}-row-{row}-cell-{column}"
-
-
-def _as_it_is(text: str) -> str:
-    return text
-
-
-# a footnote mark behind a number or NR
-_MARK = re.compile(r"^((?:.*\d|NR)) ([a-z*†‡§])$")
-
-
-def _mute(page: str, rows: Sequence[int]) -> str:
-    if not rows:
-        return page
-    head, body, tail = re.split(r"(<tbody.*?</tbody>)", page, maxsplit=1, flags=re.DOTALL)
-    pieces = body.split("<tr>")
-    for row in rows:
-        pieces[row + 1] = f"\x00{pieces[row + 1]}"
-    return head + "<tr>".join(pieces).replace("<tr>\x00", '<tr class="muted">') + tail
 
 
 def answers_frame(contents: Contents) -> pl.DataFrame:
@@ -142,18 +47,65 @@ def answers_frame(contents: Contents) -> pl.DataFrame:
     )
 
 
+def numeric_answers(contents: Contents) -> pl.DataFrame:
+    """One row for each analysis, in full precision, for whoever computes on."""
+    return pl.DataFrame(
+        [
+            {
+                "id": result.analysis.id,
+                "unit": result.unit,
+                "looked_at": len(result.rows),
+                "pooled": len(result.pooled_rows),
+                **_numbers(result.shown),
+                "prediction_low": result.prediction[0] if result.prediction else None,
+                "prediction_high": result.prediction[1] if result.prediction else None,
+                "tau2": result.pooled.tau2 if result.pooled else None,
+                "i2": result.pooled.i2 if result.pooled else None,
+            }
+            for result in contents.results
+        ],
+        infer_schema_length=None,
+    )
+
+
+def numeric_rows(result: AnalysisResult) -> pl.DataFrame:
+    """One row for each study an analysis looked at, in full precision."""
+    return pl.DataFrame(
+        [
+            {
+                "study": row.study.key,
+                "label": row.study.label,
+                **{
+                    f"{name}_{place}": value
+                    for place, arm in enumerate(row.arms, 1)
+                    for name, value in (("n", arm.n), ("printed", arm.printed))
+                },
+                **_numbers(row.shown),
+                "yi": row.yi,
+                "vi": row.vi,
+                "weight": row.weight,
+                "reason": row.reason,
+                "notes": "; ".join(row.notes),
+            }
+            for row in result.rows
+        ],
+        infer_schema_length=None,
+    )
+
+
+def _numbers(shown: Interval | None) -> dict[str, float | None]:
+    names = ("estimate", "low", "high")
+    return {name: None if shown is None else getattr(shown, name) for name in names}
+
+
 def _studies(result: AnalysisResult) -> str:
     shown = result.analysis.effect == "median"
     usable = sum(not row.reason for row in result.rows) if shown else len(result.pooled_rows)
     return f"{usable} of {len(result.rows)} {'shown' if shown else 'pooled'}"
 
 
-def _unit(result: AnalysisResult) -> str:
-    return " %" if result.unit in ("%", "percentage points") else ""
-
-
 def _shown(result: AnalysisResult) -> str:
-    return "–" if result.shown is None else number(result.shown.estimate, _unit(result))
+    return "–" if result.shown is None else number(result.shown.estimate, unit_of(result))
 
 
 def _interval(result: AnalysisResult) -> str:
@@ -165,8 +117,9 @@ def _prediction(result: AnalysisResult) -> str:
 
 
 def _ends(ends: tuple[float, float], result: AnalysisResult) -> str:
-    low, high = (number(end, _unit(result)) for end in ends)
-    return f"{low.removesuffix(' %')} to {high}"
+    unit = unit_of(result)
+    low, high = (number(end, unit) for end in ends)
+    return f"{low.removesuffix(unit)} to {high}"
 
 
 def counts_frame(contents: Contents) -> pl.DataFrame:
@@ -177,7 +130,7 @@ def counts_frame(contents: Contents) -> pl.DataFrame:
             "Design": count.design or "not stated",
             "Studies": f"{count.studies:,}",
             "Patients": f"{count.patients:,}" if count.without_size < count.studies else "–",
-            "No size printed": f"{count.without_size:,}",
+            "No total printed": f"{count.without_size:,}",
         }
         for count in contents.counts
     )
@@ -194,13 +147,14 @@ def _analysis_row(row: Row, result: AnalysisResult) -> dict[str, str]:
         suffix = f", {arm.cohort}" if len(row.arms) > 1 else ""
         cells[f"n{suffix}"] = "–" if arm.n is None else f"{arm.n:,.0f}"
         cells[printed_heading(row, arm)] = arm.printed or "(blank)"
-    unit = _unit(result)
+    unit = unit_of(result)
     if result.analysis.effect != "median":
         cells["Estimate"] = "–" if row.shown is None else number(row.shown.estimate, unit)
         ends = None if row.shown is None else (row.shown.low, row.shown.high)
         cells["95 % interval"] = "–" if ends is None else _ends(ends, result)
         cells["Weight (%)"] = "–" if row.weight is None else f"{row.weight:.1f}"
-    cells["Remarks"] = "; ".join([f"not pooled: {row.reason}"] * bool(row.reason) + [*row.notes])
+    left_out = "" if result.pooled is None else "not pooled: "
+    cells["Remarks"] = "; ".join([f"{left_out}{row.reason}"] * bool(row.reason) + [*row.notes])
     finding = next((arm.findings[0] for arm in row.arms if arm.findings), None)
     cells["Seen in"] = "" if finding is None else finding.source.place
     return cells
@@ -218,7 +172,7 @@ def left_out_frame(result: AnalysisResult) -> pl.DataFrame:
     return _frame(
         {
             "Left out": row.omitted,
-            "Pooled": number(result.without[row.omitted].estimate, _unit(result)),
+            "Pooled": number(result.without[row.omitted].estimate, unit_of(result)),
             "95 % interval": _ends(
                 (result.without[row.omitted].low, result.without[row.omitted].high), result
             ),
@@ -233,7 +187,7 @@ def ranges_frame(contents: Contents) -> pl.DataFrame:
     """Ranges computed from the printed values of each single-group analysis."""
     rows = []
     for result in contents.results:
-        if result.printed_range is None:
+        if result.printed_range is None or len(result.rows) < 2:
             continue
         low, high = result.printed_range
         values = [row.arms[0] for row in result.rows if row.arms[0].value is not None]
@@ -278,13 +232,36 @@ def factors_frame(contents: Contents) -> pl.DataFrame:
     return _frame(
         {
             "Site": group.site,
-            "Factor": group.factor,
-            "Lives longer": group.favourable or "not stated",
-            "Statements": f"{len(group.votes)}",
-            "Of which": factor_sentence(group),
+            "Factor": group.name,
+            "Longer with": group.favourable or "not stated",
+            "Studies × analyses": f"{len(group.votes)}",
+            "Found": factor_sentence(group),
             "Studies": ", ".join(dict.fromkeys(vote.study.label for vote in group.votes)),
         }
         for group in contents.votes
+    )
+
+
+def statements_frame(evidence: Evidence) -> pl.DataFrame:
+    """One row for each prognostic statement, with where it stands."""
+    return _frame(
+        {
+            "Study": evidence.study(factor.study).label
+            + ("" if factor.cohort == "all" else f", {factor.cohort}"),
+            "Factor": factor.factor,
+            "Level": factor.level
+            + (f" against {factor.reference_level}" if factor.reference_level else ""),
+            "Survival": factor.direction,
+            "Endpoint": factor.endpoint,
+            "Analysis": factor.analysis,
+            "P": factor.p.printed,
+            "Remarks": "; ".join(
+                ["cited jointly"] * (factor.attribution == "joint")
+                + [factor.note] * bool(factor.note)
+            ),
+            "Seen in": ", ".join(p for p in (factor.source.place, factor.source.row) if p),
+        }
+        for factor in evidence.factors
     )
 
 
@@ -318,9 +295,11 @@ def _printed(finding: Finding) -> str:
     if finding.low.printed or finding.high.printed:
         ends = f"{finding.low} to {finding.high}"
         parts.append(f"({ends})" if finding.value.printed else ends)
-    if finding.events.printed or finding.n.printed:
-        parts.append(f"[{finding.events.printed or '?'} of {finding.n.printed or '?'}]")
-    if finding.p.printed:
+    if finding.events.printed and finding.n.printed:
+        parts.append(f"[{finding.events} of {finding.n}]")
+    elif finding.events.printed or finding.n.printed:
+        parts.append(f"[n = {finding.events}]" if finding.events.printed else f"of {finding.n}")
+    if finding.p.printed and finding.p != finding.value:
         parts.append(f"P {finding.p}" if finding.p.relation != "=" else f"P = {finding.p}")
     return " ".join(part for part in parts if part)
 

@@ -1,6 +1,7 @@
 """Pooling: effect sizes, between-study variance, heterogeneity, and what one study changes."""
 
-from secondlook.synthesis.analyses import AnalysisResult, Row, Subgroup, analyse
+from secondlook.synthesis.analyses import analyse
+from secondlook.synthesis.analysis_result import AnalysisResult, Row, Subgroup
 from secondlook.synthesis.back_transform import BackTransformed, back_transform, inverse
 from secondlook.synthesis.description import StudyCount, count_studies
 from secondlook.synthesis.effects import (

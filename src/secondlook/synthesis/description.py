@@ -20,7 +20,7 @@ class StudyCount:
     studies
         Number of studies.
     patients
-        Sum of their printed sizes; `without_size` studies print none.
+        Sum of their sizes, printed or added up from their arms; `without_size` studies have none.
     """
 
     site: str
@@ -35,18 +35,17 @@ def count_studies(evidence: Evidence) -> tuple[StudyCount, ...]:
 
     Patients of overlapping studies are counted in each of them.
     """
-    groups: dict[tuple[str, str], list[float | None]] = {}
+    groups: dict[tuple[str, str], list[int | None]] = {}
     for study in evidence.studies:
         if study.site:
-            size = evidence.size(study.key)
-            n = None if size is None else float(size.value)
+            n = evidence.patients(study.key)
             groups.setdefault((study.site, study.design), []).append(n)
     return tuple(
         StudyCount(
             site,
             design,
             len(sizes),
-            round(sum(n for n in sizes if n is not None)),
+            sum(n for n in sizes if n is not None),
             sum(n is None for n in sizes),
         )
         for (site, design), sizes in groups.items()

@@ -36,11 +36,11 @@ __all__ = [
 
 _BINOMIAL = (
     "The variance is that of a binomial proportion, S(1 - S)/n, carried to this scale by the delta "
-    "method; a Kaplan-Meier rate under censoring rests on fewer patients, so it is too small."
+    "method; where patients were censored, a Kaplan-Meier rate is less certain than that."
 )
 _STABILISED = (
     "The variance 1/(4n + 2) is that of a binomial proportion after the double arcsine; a "
-    "Kaplan-Meier rate under censoring rests on fewer patients, so it is too small."
+    "Kaplan-Meier rate is less certain than that where patients were censored."
 )
 
 
@@ -127,8 +127,8 @@ def survival_proportion(
     Notes
     -----
     Freeman and Tukey, Ann Math Stat 1950;21:607-611. The double arcsine is offered because readers
-    of older reviews ask for it; its way back has no agreed sample size and can reverse the order of
-    results (Schwarzer and others, Res Synth Methods 2019;10:476-483). A small variance here is not
+    of older reviews ask for it; its way back has no agreed sample size and can
+    mislead (Schwarzer and others, Res Synth Methods 2019;10:476-483). A small variance here is not
     evidence of long follow-up: censoring is not seen.
 
     Examples
@@ -269,8 +269,9 @@ def implied_log_hazard_ratio(
     first, first_variance = _cloglog(columns["treated"], columns["treated_n"])
     second, second_variance = _cloglog(columns["control"], columns["control_n"])
     assumptions = (
-        "Hazards are proportional, so that one time is enough to know their ratio.",
-        "No patient was censored before that time.",
+        "Hazards are proportional up to that time; otherwise this is the ratio of the cumulative "
+        "hazards.",
+        "For the variance, no patient was censored before that time. Nothing is adjusted for.",
         _BINOMIAL,
     )
     return Effects(
@@ -331,7 +332,9 @@ def log_hazard_ratio(
     error = (upper - lower) / (2 * ndtri(0.5 + columns["level"] / 200))
     with np.errstate(divide="ignore"):  # an estimate printed equal to its lower limit
         asymmetry = (upper - middle) / (middle - lower)
-    assumptions = ("The interval is symmetric and normal on the log scale.",)
+    assumptions = (
+        "The interval is symmetric and normal on the log scale; it is drawn again from that.",
+    )
     return Effects("log hazard ratio", middle, error**2, labels, assumptions, asymmetry=asymmetry)
 
 

@@ -23,8 +23,16 @@ __all__ = ["MEASURES", "Interval", "Measure", "Measured"]
 
 _MIXTURE = (
     "Where a cohort's survival is printed only for its parts, the patient-weighted mean of the "
-    "parts stands for it: exact when nobody is censored before that time."
+    "parts stands for it; when nobody is censored before that time only their rounding is left. "
+    "Its variance is that of one binomial proportion, which is never smaller than that of the "
+    "parts taken as fixed."
 )
+
+_ESTIMATED = (
+    "Numbers the document says it estimated itself are taken as if they had been printed: the "
+    "error of reading them is not in the variance."
+)
+_MIXED = "Adjusted and unadjusted ratios are pooled together; they answer different questions."
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +56,14 @@ class Measured:
         What had to be supposed.
     factor
         From proportions to percents (100), or 1.
+    warnings
+        Rows to read with care.
     """
 
     effects: Effects
     assumptions: tuple[str, ...]
     factor: float
+    warnings: tuple[str, ...] = ()
 
     def show(self, value: float, among: Sequence[int] | None = None) -> float:
         """Bring a value that was pooled among these studies (all of them) to the reader's scale."""
@@ -105,8 +116,16 @@ def _labels(usable: Sequence[Candidate]) -> list[str]:
 
 
 def _assumptions(given: Effects, usable: Sequence[Candidate]) -> tuple[str, ...]:
-    derived = any(arm.derived for candidate in usable for arm in candidate.arms)
-    return (*given.assumptions, _MIXTURE) if derived else given.assumptions
+    arms = [arm for candidate in usable for arm in candidate.arms]
+    further = [
+        sentence
+        for sentence, holds in (
+            (_MIXTURE, any(arm.derived for arm in arms)),
+            (_ESTIMATED, any(arm.from_figure for arm in arms)),
+        )
+        if holds
+    ]
+    return (*given.assumptions, *further)
 
 
 def _open_percent(candidate: Candidate, analysis: Analysis) -> Candidate:
@@ -180,7 +199,24 @@ def _printed_ratio(usable: Sequence[Candidate], _analysis: Analysis) -> Measured
     )
     unstated = not all(finding.level.is_number for finding in findings)
     supposed = ("An interval printed without its level is taken as a 95 % interval.",)
-    return Measured(given, given.assumptions + (supposed if unstated else ()), 1)
+    adjusted = {bool(finding.adjusted) for finding in findings}
+    further = (supposed if unstated else ()) + ((_MIXED,) if len(adjusted) > 1 else ())
+    return Measured(given, given.assumptions + further, 1, _lopsided(given))
+
+
+def _lopsided(given: Effects) -> tuple[str, ...]:
+    """Name the intervals that are far from symmetric on the log scale.
+
+    Profile-likelihood limits of small studies reach a ratio of half-widths of about one half;
+    beyond twofold either way the interval was made otherwise, or a number is misprinted.
+    """
+    halves = [] if given.asymmetry is None else given.asymmetry.tolist()
+    return tuple(
+        f"the interval of {name} is far from symmetric on the log scale (half-widths {half:.2g} "
+        "to 1); its variance cannot be trusted"
+        for name, half in zip(given.names, halves, strict=False)
+        if not 0.5 <= half <= 2
+    )
 
 
 MEASURES: dict[str, Measure] = {

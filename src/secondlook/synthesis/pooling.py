@@ -110,10 +110,12 @@ def check_options(*, method: str, test: str, level: float) -> None:
     problems = []
     if method not in METHODS:
         rule = "is not a method of pooling"
-        problems.append(Problem("pool, method", method, rule, f"use {', '.join(METHODS)}"))
+        remedy = f"use {', '.join(METHODS)} (metafor's EE and FE are common here)"
+        problems.append(Problem("pool, method", method, rule, remedy))
     if test not in TESTS:
         rule = "is not a test of the pooled effect"
-        problems.append(Problem("pool, test", test, rule, f"use {', '.join(TESTS)}"))
+        remedy = f"use {', '.join(TESTS)} (metafor's adhoc is hksj, its knha hksj-unguarded)"
+        problems.append(Problem("pool, test", test, rule, remedy))
     if not 0 < level < 1:
         rule = "is not between 0 and 1"
         problems.append(Problem("pool, level", f"{level:g}", rule, "write 0.95 for 95 %"))

@@ -10,7 +10,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from secondlook.evidence import Evidence, Factor, Study
+from secondlook.evidence import ENTIRE, Evidence, Factor, Study
 
 __all__ = ["FactorVotes", "Vote", "count_votes"]
 
@@ -39,7 +39,7 @@ class Vote:
 
     factor: Factor
     study: Study
-    n: float | None
+    n: int | None
     favourable: str
     outcome: Outcome
     repeats: tuple[Factor, ...] = ()
@@ -47,11 +47,11 @@ class Vote:
 
 @dataclass(frozen=True, slots=True)
 class FactorVotes:
-    """What all studies of one site say of one factor.
+    """What all studies of one site say of one factor and one endpoint.
 
     Attributes
     ----------
-    site, factor
+    site, factor, endpoint
         What they are about.
     favourable
         The level that lives longer by most statements; empty where none states a direction.
@@ -61,8 +61,14 @@ class FactorVotes:
 
     site: str
     factor: str
+    endpoint: str
     favourable: str
     votes: tuple[Vote, ...]
+
+    @property
+    def name(self) -> str:
+        """The factor, and the endpoint where it is not overall survival."""
+        return self.factor if self.endpoint in ("", "OS") else f"{self.factor} ({self.endpoint})"
 
     def count(self, outcome: Outcome, *, attribution: str = "") -> int:
         """Count the votes of an outcome, of one attribution where that is given."""
@@ -82,10 +88,10 @@ def count_votes(evidence: Evidence) -> tuple[FactorVotes, ...]:
 
     Notes
     -----
-    The counts follow the harvest plot of Ogilvie and others, BMC Med Res Methodol 2008;8:8: a study
-    votes once for each outcome and kind of analysis, however often it is said. A
-    statement a document cites to several studies together (``attribution`` joint) is one vote for
-    each of them, marked as possible and not printed.
+    After the harvest plot of Ogilvie and others, BMC Med Res Methodol 2008;8:8. A study votes once
+    for each endpoint, level, outcome and kind of analysis, however often it is said. Where several
+    factors are cited to several studies together (``attribution`` joint), each pairing is a vote,
+    marked as possible and not printed.
 
     Examples
     --------
@@ -94,28 +100,29 @@ def count_votes(evidence: Evidence) -> tuple[FactorVotes, ...]:
     >>> {group.site for group in votes} >= {"liver", "lung", "primary"}
     True
     """
-    groups: dict[tuple[str, str], list[Factor]] = {}
+    groups: dict[tuple[str, str, str], list[Factor]] = {}
     for factor in evidence.factors:
         site = evidence.study(factor.study).site
-        groups.setdefault((site, factor.factor), []).append(factor)
-    sites = list(dict.fromkeys(site for site, _ in groups))
-    counted = [
-        _count(evidence, site, name, statements) for (site, name), statements in groups.items()
-    ]
+        # a statement that names no endpoint is about overall survival, as a rule
+        endpoint = factor.endpoint or "OS"
+        groups.setdefault((site, factor.factor, endpoint), []).append(factor)
+    sites = list(dict.fromkeys(site for site, _, _ in groups))
+    counted = [_count(evidence, key, statements) for key, statements in groups.items()]
     return tuple(sorted(counted, key=lambda group: (sites.index(group.site), -len(group.votes))))
 
 
-def _count(evidence: Evidence, site: str, name: str, statements: list[Factor]) -> FactorVotes:
+def _count(evidence: Evidence, key: tuple[str, str, str], statements: list[Factor]) -> FactorVotes:
     directed = Counter(_favourable(factor) for factor in statements if _favourable(factor))
     favourable = directed.most_common(1)[0][0] if directed else ""
     votes = []
     for factor in statements:
         size = evidence.size(factor.study, factor.cohort)
-        n = None if size is None else float(size.value)
+        whole = evidence.patients(factor.study) if factor.cohort == ENTIRE else None
+        n = whole if size is None else round(float(size.value))
         mine = _favourable(factor)
         outcome = _outcome(factor, mine, favourable)
         votes.append(Vote(factor, evidence.study(factor.study), n, mine, outcome))
-    return FactorVotes(site, name, favourable, _once(votes))
+    return FactorVotes(*key, favourable, _once(votes))
 
 
 def _once(votes: list[Vote]) -> tuple[Vote, ...]:
@@ -128,15 +135,20 @@ def _once(votes: list[Vote]) -> tuple[Vote, ...]:
     # the most telling first, so that every other finds its place; ties stay in order
     for vote in sorted(votes, key=_telling):
         for place, other in enumerate(kept):
-            same = other.study == vote.study and other.outcome == vote.outcome
             less = not vote.factor.analysis or vote.factor.analysis == other.factor.analysis
-            if same and less and vote.factor.cohort == other.factor.cohort:
+            if less and _subject(vote) == _subject(other):
                 kept[place] = replace(other, repeats=(*other.repeats, vote.factor))
                 break
         else:
             kept.append(vote)
     order = {id(vote.factor): index for index, vote in enumerate(votes)}
     return tuple(sorted(kept, key=lambda vote: order[id(vote.factor)]))
+
+
+def _subject(vote: Vote) -> tuple[str, ...]:
+    factor = vote.factor
+    levels = (factor.level, factor.reference_level)
+    return (vote.study.key, vote.outcome, factor.cohort, *levels)
 
 
 def _telling(vote: Vote) -> tuple[bool, bool]:

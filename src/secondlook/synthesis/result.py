@@ -106,14 +106,18 @@ class Pooled:
         )
 
     def __str__(self) -> str:
-        parts = [_estimate_lines(self), _heterogeneity_lines(self)]
+        return self.text()
+
+    def text(self, *, test: bool = True, warnings: bool = True) -> str:
+        """Print the result, with or without its test of no effect and its warnings."""
+        parts = [_estimate_lines(self, test=test), _heterogeneity_lines(self)]
         parts.append(["Conventions", *(f"  {sentence}" for sentence in self.conventions)])
-        if self.warnings:
+        if warnings and self.warnings:
             parts.append(["Warnings", *(f"  {sentence}" for sentence in self.warnings)])
         return "\n\n".join("\n".join(lines) for lines in parts)
 
 
-def _estimate_lines(pooled: Pooled) -> list[str]:
+def _estimate_lines(pooled: Pooled, *, test: bool) -> list[str]:
     model = "Common effect" if pooled.method == "common" else f"Random effects, {pooled.method}"
     studies = "1 study" if pooled.k == 1 else f"{pooled.k} studies"
     percent = f"{100 * pooled.level:g} %"
@@ -126,14 +130,16 @@ def _estimate_lines(pooled: Pooled) -> list[str]:
     ]
     if pooled.prediction_interval is not None:
         lines.append(f"  {percent + ' prediction':<20} {range_text(pooled.prediction_interval)}")
+    if not test:
+        return lines
     if pooled.statistic is None or pooled.p_value is None:
         lines.append("  test of no effect    none: the standard error is 0")
     elif pooled.degrees_of_freedom is None:
-        test = f"z = {decimals(pooled.statistic)}, {p_text(pooled.p_value)}"
-        lines.append(f"  test of no effect    {test}")
+        says = f"z = {decimals(pooled.statistic)}, {p_text(pooled.p_value)}"
+        lines.append(f"  test of no effect    {says}")
     else:
-        test = f"t = {decimals(pooled.statistic)}, {pooled.degrees_of_freedom} df"
-        lines.append(f"  test of no effect    {test}, {p_text(pooled.p_value)}")
+        says = f"t = {decimals(pooled.statistic)}, {pooled.degrees_of_freedom} df"
+        lines.append(f"  test of no effect    {says}, {p_text(pooled.p_value)}")
     return lines
 
 

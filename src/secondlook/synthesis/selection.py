@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 from secondlook.errors import EvidenceError, Problem
-from secondlook.evidence import Cohort, Evidence, Finding, Rate, Study
+from secondlook.evidence import ENTIRE, Cohort, Evidence, Finding, Rate, Study
 from secondlook.question import Analysis
 
-__all__ = ["Arm", "Candidate", "candidates"]
+__all__ = ["Arm", "Candidate", "candidates", "unknown_words"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,15 +37,18 @@ class Arm:
         How the value was put together, when no single cell prints it.
     from_figure
         True when the document says it estimated the number itself.
+    against
+        For a ratio: what it is against, and whether other factors were controlled for.
     """
 
     cohort: str
-    n: float | None
+    n: int | None
     printed: str
     value: float | None
     findings: tuple[Finding, ...]
     derived: str = ""
     from_figure: bool = False
+    against: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +110,29 @@ def candidates(evidence: Evidence, analysis: Analysis) -> tuple[Candidate, ...]:
     return tuple(found)
 
 
+def unknown_words(evidence: Evidence, analysis: Analysis) -> tuple[str, ...]:
+    """Name the words of a plan that stand nowhere in the evidence, and those they resemble."""
+    findings = evidence.findings
+    cohorts = {ENTIRE, *(cohort.key for cohort in evidence.cohorts)}
+    known = {
+        "endpoint": ({finding.endpoint for finding in findings}, analysis.endpoint),
+        "site": ({study.site for study in evidence.studies}, analysis.site),
+        "place": ({finding.source.place for finding in findings}, analysis.place),
+        "cohort": (cohorts, analysis.cohort),
+        "comparator": (cohorts, analysis.comparator),
+    }
+    found = []
+    for key, (words, planned) in known.items():
+        alike = sorted(w for w in words if w.casefold() == planned.casefold() and w != planned)
+        if planned and planned not in words:
+            near = alike or get_close_matches(planned, sorted(words), 1)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            found.append(f'no {key} in the evidence is "{planned}"{hint}')
+        elif alike:
+            found.append(f'the {key} "{alike[0]}" is not taken for "{planned}"')
+    return tuple(found)
+
+
 def _admits(finding: Finding, evidence: Evidence, analysis: Analysis) -> bool:
     return (
         finding.endpoint == analysis.endpoint
@@ -139,7 +166,7 @@ def _arm(
             return mixture
     if chosen is None:
         size = evidence.size(study, name, near=findings[0].source if findings else None)
-        n = None if size is None else float(size.value)
+        n = None if size is None else round(float(size.value))
         return Arm(name, n, "", None, ())
     size = evidence.size(study, name, near=chosen.source)
     rate = Rate(evidence.study(study), chosen, size)
@@ -147,11 +174,27 @@ def _arm(
     return Arm(
         name,
         rate.n,
-        chosen.value.printed,
+        _with_interval(chosen),
         value,
         (chosen,) if size is None else (chosen, size),
         from_figure=bool(chosen.from_figure),
+        against=_against(evidence, chosen),
     )
+
+
+def _with_interval(finding: Finding) -> str:
+    if not (finding.low.printed or finding.high.printed):
+        return finding.value.printed
+    return f"{finding.value} ({finding.low} to {finding.high})"
+
+
+def _against(evidence: Evidence, finding: Finding) -> str:
+    if finding.statistic not in ("hazard_ratio", "odds_ratio", "risk_ratio"):
+        return ""
+    size = evidence.size(finding.study, finding.comparator, near=finding.source)
+    other = f"against {finding.comparator}" + (f" (n = {size.value})" if size else "")
+    known = {True: "adjusted for other factors", False: "not adjusted"}
+    return "; ".join([other, *([known[finding.adjusted]] if finding.adjusted is not None else [])])
 
 
 def _choose(findings: list[Finding], analysis: Analysis) -> Finding | None:
@@ -188,7 +231,7 @@ def _mixture(
     """A survival percent of a cohort from those of the parts it is declared to be split into.
 
     The patient-weighted mean of the parts is the percent of the whole when nobody is censored
-    before that time, and close to it otherwise.
+    before that time, but for the rounding of the parts.
     """
     if "survival" not in analysis.effect:
         return None
@@ -224,11 +267,12 @@ def _weighted(
     terms = " and ".join(f"{chosen.value} ({cohort.key})" for cohort, chosen, _ in arms)
     return Arm(
         name,
-        total,
+        round(total),
         " / ".join(chosen.value.printed for _, chosen, _ in arms),
         value,
         tuple(finding for _, chosen, size in arms for finding in (chosen, size)),
         derived=f"patient-weighted mean of {terms}",
+        from_figure=any(chosen.from_figure for _, chosen, _ in arms),
     )
 
 
@@ -238,8 +282,12 @@ def _planned(finding: Finding, analysis: Analysis) -> bool:
 
 def _reason(arms: tuple[Arm, ...], analysis: Analysis) -> str:
     """Why a study cannot be pooled; empty when it can be."""
+    blank = {
+        arm.findings[0].value.kind if arm.findings else "" for arm in arms if arm.value is None
+    }
+    both = len(arms) > 1 and all(arm.value is None for arm in arms) and len(blank) == 1
     for arm in arms:
-        who = f" for {arm.cohort}" if len(arms) > 1 else ""
+        who = "" if len(arms) == 1 else " in either arm" if both else f" for {arm.cohort}"
         if arm.value is None:
             if not arm.findings:
                 return f"nothing printed{who}"
