@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -169,7 +170,7 @@ def test_a_file_in_the_place_of_the_output_folder_is_one_line(tmp_path: Path) ->
     assert result.returncode == 2
     (line,) = [line for line in result.stderr.splitlines() if not line.startswith("  ")]
     assert line.startswith("secondlook: ")
-    assert "--out" in line
+    assert "out" in line
     assert (tmp_path / "out").read_text() == "mine"
 
 
@@ -208,3 +209,17 @@ def test_a_table_with_a_row_the_map_does_not_know_writes_nothing(tmp_path: Path)
     (line,) = one_line_each(run(*words, folder=tmp_path))
     assert '"B"' in line
     assert not (tmp_path / "findings.csv").exists()
+
+
+def test_a_terminal_without_the_letters_gets_other_signs_and_no_traceback() -> None:
+    words = [PROGRAM, "pool", "stage-iv-breast", "hepatic-5-year-survival"]
+    narrow = os.environ | {"PYTHONIOENCODING": "ascii"}
+    done = subprocess.run(words, capture_output=True, env=narrow, check=False, timeout=120)
+    assert done.returncode == 0
+    assert b"33.1" in done.stdout
+
+
+def test_brackets_in_a_name_are_printed_as_they_are(tmp_path: Path) -> None:
+    made = run("new", "[bold]x[", folder=tmp_path)
+    assert made.returncode == 0
+    assert made.stdout.splitlines()[0] == "Made [bold]x["

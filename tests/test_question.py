@@ -249,3 +249,9 @@ def test_no_content_whatever_breaks_the_reader(content: str | bytes) -> None:
 
     with pytest.raises(QuestionError):
         read_question(Held())  # type: ignore[arg-type]
+
+
+def test_a_path_no_file_can_have_is_one_line() -> None:
+    with pytest.raises(QuestionError, match="cannot be read") as caught:
+        read_question(Path("\0") / "review.toml")
+    assert str(caught.value).isprintable()

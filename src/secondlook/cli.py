@@ -5,8 +5,10 @@ Exit status: 0 when it was done, 2 when there is something the user can mend, 13
 
 from __future__ import annotations
 
+import io
 import json
 import sys
+from contextlib import contextmanager
 from enum import StrEnum
 from importlib.metadata import version
 from pathlib import Path
@@ -15,11 +17,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from secondlook.errors import InputError, Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from secondlook.evidence import Evidence
     from secondlook.review import Review
@@ -95,7 +98,7 @@ def new(
 
     make(directory, source=source)
     console = Console(highlight=False)
-    console.print(f"Made {directory}")
+    console.print(f"Made {directory}", markup=False, soft_wrap=True)
     if not source:
         console.print(
             "Next:\n"
@@ -104,6 +107,7 @@ def new(
             "     and cohorts.csv where a study has arms or subgroups\n"
             f"     ({directory / 'README.md'} explains every column)\n"
             f"  3. secondlook report {directory}",
+            markup=False,
             soft_wrap=True,
         )
 
@@ -121,7 +125,9 @@ def _report(directory: Path, out: Path | None) -> None:
     bundled = str(directory) in EXAMPLES and not directory.exists()
     target = out or (Path("out") if bundled else None)
     console = Console(stderr=True, highlight=False)
-    page = review.run(target, lambda stage: console.print(f"  {stage}", soft_wrap=True))
+    page = review.run(
+        target, lambda stage: console.print(f"  {stage}", markup=False, soft_wrap=True)
+    )
     if not review.question.analyses:
         console.print(
             "No analysis is planned yet: add an [[analyses]] block to review.toml "
@@ -148,20 +154,19 @@ def show(
             problem = Problem("show", study, "is not a study here", f"choose one of: {known}")
             raise InputError(problem)
         column = next((name for name in ("study", "key") if name in frame.columns), "")
-        frame = frame.filter(frame[column] == study) if column else frame
+        if not column:
+            problem = Problem("--study", study, f"does not apply to {part.value}", "leave it out")
+            raise InputError(problem)
+        frame = frame.filter(frame[column] == study)
     filled = [name for name in frame.columns if any(frame[name].to_list())]
     table = Table(title=f"{part.value}: {frame.height}", show_lines=False)
     for name in filled:
         table.add_column(name, overflow="fold")
     for row in frame.select(filled).iter_rows():
-        table.add_row(*(_plain(cell) for cell in row))
+        table.add_row(*(Text(cell) for cell in row))
     # a pipe or a file has no width to fold at
-    console = Console(width=None if sys.stdout.isatty() else 250)
+    console = Console(width=None if sys.stdout is not None and sys.stdout.isatty() else 250)
     console.print(table)
-
-
-def _plain(cell: str) -> str:
-    return cell.replace("[", "\\[")
 
 
 @app.command()
@@ -176,6 +181,7 @@ def pool(
     as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
 ) -> None:
     """Carry out one planned analysis and print it."""
+    from secondlook.files import finite
     from secondlook.synthesis import analyse
 
     review = _open(directory)
@@ -185,9 +191,9 @@ def pool(
         if not review.question.analyses:
             typer.echo("No analysis is planned yet: add an [[analyses]] block to review.toml.")
         return
-    result = analyse(review.evidence, review.question.analysis(analysis))
+    result = analyse(review.settled, review.question.analysis(analysis))
     if as_json:
-        typer.echo(json.dumps(result.to_dict(), indent=1, ensure_ascii=False))
+        typer.echo(json.dumps(finite(result.to_dict()), indent=1, ensure_ascii=False))
         return
     typer.echo(str(result))
     if leave_one_out:
@@ -232,32 +238,54 @@ def audit(
     from secondlook.audit import audit as ask
     from secondlook.audit.formats import printed
 
-    consequences: dict[int, list[dict[str, Any]]] = {}
-    if table is not None or text is not None:
-        if prepare:
-            rule = "needs the folder of a review"
-            raise InputError(Problem("--prepare", None, rule, "leave out --table and --text"))
+    bare = table is not None or text is not None
+    _one_of(directory != Path(), table, column_map, text, prepare)
+    if bare:
         evidence, remarks = _bare(table, column_map, text)
         for remark in remarks:
             typer.echo(remark, err=True)
         found = ask(evidence)
     else:
         review = _open(directory)
-        found = review.audit(_progress(len(review.evidence.studies)))
-        if style in (Format.JSON, Format.TABLE):
-            for one in review.consequences(found):
-                position = found.discrepancies.index(one.discrepancy)
-                consequences.setdefault(position, []).append(one.to_dict())
+        evidence = review.evidence
+        with _progress(len(evidence.studies)) as progress:
+            found = review.audit(progress)
+    changes = () if bare or style in (Format.CSV, Format.INSPECT_SR) else review.consequences(found)
     if style is Format.HTML:
         from secondlook.report import audit_page
 
-        typer.echo(audit_page(found, evidence if table or text else review.evidence))
+        typer.echo(audit_page(found, evidence, changes))
     else:
+        consequences: dict[int, list[dict[str, Any]]] = {}
+        for one in changes:
+            position = found.discrepancies.index(one.discrepancy)
+            consequences.setdefault(position, []).append(one.to_dict())
         typer.echo(printed(found, style.value, consequences), nl=False)
     if prepare:
         typer.echo(f"{review.prepare_decisions(found)} added to evidence/audit.csv", err=True)
     if found.open(Severity.ERROR) and not exit_zero:
         raise typer.Exit(1)
+
+
+def _one_of(
+    directory: bool, table: Path | None, column_map: Path | None, text: Path | None, prepare: bool
+) -> None:
+    """Refuse words that cannot be meant together, rather than pass one of them over."""
+    problems = []
+    if table is not None and text is not None:
+        problems.append(
+            Problem("--table", None, "and --text are one or the other", "leave one out")
+        )
+    if column_map is not None and table is None:
+        problems.append(Problem("--map", None, "needs a table", "give it with --table"))
+    if prepare and (table is not None or text is not None):
+        rule = "needs the folder of a review"
+        problems.append(Problem("--prepare", None, rule, "leave out --table and --text"))
+    if directory and (table is not None or text is not None):
+        rule = "and a bare table or text are one or the other"
+        problems.append(Problem("DIR", None, rule, "leave out the folder, or --table and --text"))
+    if problems:
+        raise InputError(problems)
 
 
 def _bare(
@@ -272,22 +300,17 @@ def _bare(
     return text_evidence(text or Path())
 
 
-def _progress(studies: int) -> Callable[[int, int], None] | None:
-    """A bar on the terminal for an audit that takes more than a moment."""
+@contextmanager
+def _progress(studies: int) -> Iterator[Callable[[int, int], None] | None]:
+    """A bar on the terminal for an audit that takes more than a moment; gone when it ends."""
     if studies < 500 or not sys.stderr.isatty():
-        return None
+        yield None
+        return
     from rich.progress import Progress
 
-    bar = Progress(console=Console(stderr=True), transient=True)
-    task = bar.add_task("Auditing", total=studies)
-    bar.start()
-
-    def advance(done: int, total: int) -> None:
-        bar.update(task, completed=done)
-        if done == total:
-            bar.stop()
-
-    return advance
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("Auditing", total=studies)
+        yield lambda done, _: bar.update(task, completed=done)
 
 
 @app.command()
@@ -342,8 +365,15 @@ def _open(directory: Path) -> Review:
     return Review.open(directory.parent if directory.name == "review.toml" else directory)
 
 
+_STOPPED = "secondlook: stopped; every file is as it was or complete"
+
+
 def main() -> None:
     """Run the program; what the user can mend is one line for each problem, never a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        # a terminal that lacks a letter shows another sign for it, and the work goes on
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     try:
         app()
     except InputError as error:
@@ -353,9 +383,14 @@ def main() -> None:
     except OSError as error:
         name, reason = error.filename or "output", error.strerror or type(error).__name__
         typer.echo(
-            f"secondlook: {name}: cannot be written ({reason}); choose a place with --out", err=True
+            f"secondlook: {name}: cannot be read or written ({reason}); check path and rights",
+            err=True,
         )
         sys.exit(2)
     except KeyboardInterrupt:
-        typer.echo("secondlook: stopped; every file is as it was or complete", err=True)
+        typer.echo(_STOPPED, err=True)
         sys.exit(130)
+    except SystemExit as end:
+        if end.code == 130:  # what typer makes of an interruption, in silence
+            typer.echo(_STOPPED, err=True)
+        raise

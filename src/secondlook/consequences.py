@@ -7,9 +7,11 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from secondlook.audit import AuditReport, Cause, Discrepancy, Severity
+from secondlook.audit.block import blocks
+from secondlook.audit.causes import changed
 from secondlook.errors import InputError
 from secondlook.evidence import Evidence
-from secondlook.synthesis import AnalysisResult, Interval, analyse
+from secondlook.synthesis import AnalysisResult, Interval, Row, analyse
 
 __all__ = ["Consequence", "consequences"]
 
@@ -104,11 +106,16 @@ def consequences(
             if row is None:
                 continue
             under = _under(evidence, error, result)
-            label = row.study.label or row.study.key
-            without = result.without.get(label)
+            without = _without(result, row)
             title, unit = result.analysis.title, result.unit
             found.append(Consequence(error, title, unit, result.shown, without, under))
     return tuple(found)
+
+
+def _without(result: AnalysisResult, row: Row) -> Interval | None:
+    if result.left_out is None:
+        return None
+    return result.without[result.left_out.rows[result.pooled_rows.index(row)].omitted]
 
 
 def _under(
@@ -126,6 +133,8 @@ def _under(
 
 def _changed(evidence: Evidence, cause: Cause) -> Evidence:
     findings = list(evidence.findings)
-    for edit in cause.edits:
-        findings[edit.index] = edit.apply(findings[edit.index])
+    key = findings[cause.edits[0].index].study
+    block = next(block for block in blocks(evidence) if block.study.key == key)
+    for item in changed(block, cause.edits).items:
+        findings[item.index] = item.finding
     return replace(evidence, findings=tuple(findings))

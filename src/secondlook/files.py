@@ -1,12 +1,14 @@
-"""Whole files, put in place in one step."""
+"""Whole files, put in place in one step, and numbers as JSON can hold them."""
 
 from __future__ import annotations
 
+import math
 import os
 import tempfile
 from pathlib import Path
+from typing import Any
 
-__all__ = ["replace_bytes"]
+__all__ = ["finite", "replace_bytes"]
 
 
 def replace_bytes(path: Path, content: bytes) -> Path:
@@ -26,3 +28,14 @@ def replace_bytes(path: Path, content: bytes) -> Path:
         Path(beside).unlink(missing_ok=True)
         raise
     return path
+
+
+def finite(value: Any) -> Any:
+    """Replace what JSON cannot hold: an unbounded limit becomes the word for it."""
+    if isinstance(value, dict):
+        return {key: finite(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [finite(inner) for inner in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return "not a number" if math.isnan(value) else ("infinity" if value > 0 else "-infinity")
+    return value

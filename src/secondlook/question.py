@@ -22,7 +22,14 @@ from secondlook.errors import Problem, QuestionError
 __all__ = ["Analysis", "Eligibility", "Outcome", "Question", "Search", "read_question"]
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True)]
-Name = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
+Name = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, max_length=80, pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$"),
+]
+_TAKEN = {
+    "answers", "audit", "audit-coverage", "prognostic-factors", "prognostic-statements", "ranges",
+    "studies-by-site",
+}  # fmt: skip
 Months = Annotated[float, Field(gt=0, le=1200)]
 
 _RULES = {
@@ -99,6 +106,8 @@ class Analysis(_Record):
         Only studies of this site; only findings seen in this table. Empty does not restrict.
     cohort, comparator
         The cohort the numbers are of, and what it is compared with.
+    adjusted
+        Only findings that are (true) or are not (false) controlled for other factors.
     transform
         Scale on which survival percents are pooled: ``logit``, ``cloglog`` or ``freeman-tukey``.
     subgroup
@@ -118,6 +127,7 @@ class Analysis(_Record):
     place: Text = ""
     cohort: Text = "all"
     comparator: Text = ""
+    adjusted: bool | None = None
     transform: Literal["logit", "cloglog", "freeman-tukey"] = "logit"
     subgroup: Literal["", "site", "design", "data_source", "country", "centre"] = ""
     method: Literal["REML", "DL", "PM", "common"] = "REML"
@@ -190,8 +200,9 @@ def read_question(path: Path) -> Question:
 def _text(path: Path) -> str:
     try:
         data = path.read_bytes()
-    except OSError as error:
-        reason = error.strerror or type(error).__name__
+    except (OSError, ValueError) as error:
+        # a path with a NUL in it is a ValueError
+        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
         remedy = "give the folder of a review, or make one with: secondlook new DIR"
         raise QuestionError(
             Problem(str(path), None, f"cannot be read ({reason})", remedy)
@@ -233,6 +244,18 @@ def _plan_problems(analyses: dict[int, Analysis], file: str, text: str) -> list[
             where = _where(file, text, ("analyses", index, "id"))
             problems.append(Problem(where, analysis.id, "is used twice", "rename one of the two"))
         seen.add(analysis.id)
+        if analysis.id in _TAKEN or analysis.id.endswith("-leave-one-out"):
+            where = _where(file, text, ("analyses", index, "id"))
+            rule = "is a name the report uses itself"
+            problems.append(Problem(where, analysis.id, rule, "choose another"))
+        if analysis.comparator and analysis.effect in ("survival", "median"):
+            where = _where(file, text, ("analyses", index, "comparator"))
+            rule = f"has no meaning for the effect {analysis.effect}"
+            problems.append(Problem(where, None, rule, "remove it"))
+        if analysis.comparator and analysis.comparator == analysis.cohort:
+            where = _where(file, text, ("analyses", index, "comparator"))
+            rule = "is the cohort itself"
+            problems.append(Problem(where, analysis.comparator, rule, "name another"))
         if analysis.months and "survival" not in analysis.effect:
             where = _where(file, text, ("analyses", index, "months"))
             rule = f"has no meaning for the effect {analysis.effect}"

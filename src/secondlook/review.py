@@ -8,14 +8,15 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from secondlook.errors import InputError, Problem
-from secondlook.evidence import Evidence, read
+from secondlook.errors import EvidenceError, InputError, Problem
+from secondlook.evidence import Evidence, check, read
 from secondlook.evidence.store import to_csv
 from secondlook.files import replace_bytes
 from secondlook.question import Question, read_question
@@ -112,20 +113,32 @@ class Review:
         progress("count: studies and prognostic statements")
         return Contents(
             question=self.question,
-            evidence=self.evidence,
+            evidence=self.settled,
             results=results,
-            votes=count_votes(self.evidence),
-            counts=count_studies(self.evidence),
+            votes=count_votes(self.settled),
+            counts=count_studies(self.settled),
             audit=audited,
             consequences=consequences(self.settled, audited, results),
         )
 
     @cached_property
     def settled(self) -> Evidence:
-        """The evidence with the corrected values of resolved discrepancies in place."""
+        """The evidence with the corrected values of resolved discrepancies in place.
+
+        Raises
+        ------
+        EvidenceError
+            When a corrected value is not one that its cell can hold, or there are two for a cell.
+        """
+        if not any(decision.corrected for decision in self.evidence.audit):
+            return self.evidence
         from secondlook.audit import resolve
 
-        return resolve(self.evidence)
+        settled = resolve(self.evidence)
+        problems = check(settled)
+        if problems:
+            raise EvidenceError(problems)
+        return settled
 
     def results(self, progress: Progress = _silent) -> tuple[AnalysisResult, ...]:
         """Carry out the planned analyses on the settled evidence.
@@ -150,10 +163,18 @@ class Review:
         return tuple(results)
 
     def consequences(self, audited: AuditReport) -> tuple[Consequence, ...]:
-        """Say what each undecided error changes in the pooled results."""
-        from secondlook.consequences import consequences
+        """Say what each undecided error changes in the pooled results.
 
-        return consequences(self.settled, audited, self.results())
+        An analysis that cannot be carried out has no pooled result to change, and is passed over.
+        """
+        from secondlook.consequences import consequences
+        from secondlook.synthesis import analyse
+
+        results = []
+        for plan in self.question.analyses:
+            with suppress(InputError):
+                results.append(analyse(self.settled, plan))
+        return consequences(self.settled, audited, results)
 
     def prepare_decisions(self, audited: AuditReport) -> int:
         """Add the open discrepancies to ``evidence/audit.csv``, for a person to decide.
@@ -162,20 +183,23 @@ class Review:
         -------
         int
             How many were added; those that are there already stay as they are.
-        """
-        from secondlook.audit import State, decision_of
 
-        there = {(decision.rule, decision.cells) for decision in self.evidence.audit}
-        fresh = [
-            decision
-            for decision in map(
-                decision_of, (d.verdict for d in audited.discrepancies if d.state is State.OPEN)
-            )
-            if (decision.rule, decision.cells) not in there
-        ]
-        evidence = replace(self.evidence, audit=(*self.evidence.audit, *fresh))
+        Raises
+        ------
+        InputError
+            When the review is a bundled one, which stays as it came.
+        """
+        from secondlook.audit import State, to_prepare
+
+        if self.path in map(_bundled, EXAMPLES):
+            remedy = "copy it first: secondlook new DIR --from " + self.path.name
+            rule = "is a bundled review and stays as it came"
+            raise InputError(Problem("--prepare", self.path.name, rule, remedy))
+        still_open = (d.verdict for d in audited.discrepancies if d.state is State.OPEN)
+        added = to_prepare(still_open, self.evidence.audit)
+        evidence = replace(self.evidence, audit=(*self.evidence.audit, *added))
         replace_bytes(self.path / "evidence" / "audit.csv", to_csv(evidence, "audit").encode())
-        return len(fresh)
+        return len(added)
 
     def audit(self, progress: Callable[[int, int], None] | None = None) -> AuditReport:
         """Ask every rule of the auditor at every place of the evidence.
@@ -184,9 +208,15 @@ class Review:
         ----------
         progress
             Is told how many studies of how many were looked at.
+
+        Raises
+        ------
+        EvidenceError
+            When a decision corrects a cell to what it cannot hold.
         """
         from secondlook.audit import audit
 
+        _ = self.settled  # a correction that cannot be used is told before anything is printed
         return audit(self.evidence, question=self.question, progress=progress)
 
     def run(self, out: str | Path | None = None, progress: Progress = _silent) -> Path:

@@ -55,7 +55,7 @@ def bodies(draw: st.DrawFn) -> Evidence:
         endpoint=SAID.filter(bool),
         statistic=st.sampled_from(sorted(set(ev.STATISTICS) - {"p_value", "period"})),
         months=st.decimals(0, 1200, places=2),
-        level=NUMBER.map(Reported),
+        level=st.sampled_from(["", "NR", "95", "90 %", "68.27"]).map(Reported),
         p=P.map(Reported),
         adjusted=MAYBE,
         from_figure=MAYBE,

@@ -167,8 +167,8 @@ def test_a_number_that_cannot_be_is_refused_unless_it_is_marked_as_printed_so(
         ("n", "10.5", "is not a whole number of at least 1"),
         ("events", "-1", "is not a whole number of at least 0"),
         ("p", "5", "is not a P value from 0 to 1"),
-        ("level", "0", "is not a confidence level between 0 and 100"),
-        ("level", "100", "is not a confidence level between 0 and 100"),
+        ("level", "0", "is not a confidence level from 50 to 100, written 95 not 0.95"),
+        ("level", "100", "is not a confidence level from 50 to 100, written 95 not 0.95"),
     ],
 )
 def test_numbers_beside_the_value_have_rules_of_their_own(

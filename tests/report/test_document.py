@@ -14,6 +14,7 @@ from lxml import html
 from playwright.sync_api import Browser
 
 import secondlook as sl
+from secondlook.evidence import Finding, Reported, Source
 from secondlook.report import write_report
 
 WIDTHS = (390, 768, 1280)
@@ -86,14 +87,16 @@ def test_every_study_looked_at_is_on_the_page_also_those_not_pooled(
 ) -> None:
     tree = tree_of(written)
     for result in bundled.answer().results:
-        rows = tree.xpath(f"//article[@id='{result.analysis.id}']//div/table//tbody/tr/td[1]")
+        rows = tree.xpath(
+            f"//article[@id='analysis-{result.analysis.id}']//div/table//tbody/tr/td[1]"
+        )
         shown = {row.text_content() for row in rows}
         assert {row.study.label for row in result.rows} <= shown
 
 
 def test_a_number_leads_to_the_cell_it_was_read_from(written: Path) -> None:
     tree = tree_of(written)
-    (article,) = tree.xpath("//article[@id='hepatic-5-year-survival']")
+    (article,) = tree.xpath("//article[@id='analysis-hepatic-5-year-survival']")
     links = article.xpath(".//td//a")
     assert len(links) == 15
     for link in links:
@@ -112,7 +115,7 @@ def test_the_notice_stands_at_the_head_and_the_foot_of_the_page(written: Path) -
 
 def test_an_approximation_is_named_where_it_is_used(written: Path) -> None:
     tree = tree_of(written)
-    (article,) = tree.xpath("//article[@id='hepatic-5-year-survival']")
+    (article,) = tree.xpath("//article[@id='analysis-hepatic-5-year-survival']")
     assert "binomial" in article.text_content()
     assert "Kaplan-Meier" in article.text_content()
 
@@ -184,3 +187,47 @@ def test_text_from_a_file_cannot_become_markup(bundled: sl.Review, tmp_path: Pat
     text = page.read_text(encoding="utf-8")
     assert "<script" not in text
     assert re.search(r"&lt;script&gt;", text)
+
+
+def cell(study: str, place: str, row: str, column: str, printed: str) -> Finding:
+    return Finding(
+        study=study,
+        endpoint="OS",
+        statistic="median",
+        value=Reported(printed),
+        source=Source("doc", place, row, column, printed),
+    )
+
+
+def test_tables_whose_names_are_written_alike_keep_their_own_cells(
+    bundled: sl.Review, tmp_path: Path
+) -> None:
+    places = ("Table 1", "Table-1", "表1", "表 1", "T" * 300)
+    found = tuple(cell("adam2006", place, "A", "c", f"{n}.5") for n, place in enumerate(places))
+    evidence = sl.evidence.Evidence(bundled.evidence.studies, findings=found)
+    review = replace(
+        bundled,
+        evidence=evidence,
+        question=bundled.question.model_copy(update={"analyses": ()}),
+    )
+    write_report(review.answer(), tmp_path, ignore)
+    files = list((tmp_path / "tables").glob("printed-*.csv"))
+    assert len(files) == len(places)
+    ids = tree_of(tmp_path).xpath("//@id")
+    assert len(ids) == len(set(ids))
+
+
+def test_two_rows_with_one_heading_stay_two_rows() -> None:
+    found = (cell("a", "Table 1", "Smith", "c", "11"), cell("b", "Table 1", "Smith", "c", "77"))
+    (table,) = sl.evidence.Evidence(findings=found).tables()
+    assert table.rows == (("Smith", ("11",)), ("Smith (b)", ("77",)))
+
+
+def test_a_number_with_a_column_and_no_row_is_still_on_the_page(
+    bundled: sl.Review, tmp_path: Path
+) -> None:
+    found = (*bundled.evidence.findings, cell("adam2006", "Table 9", "", "Median", "77.75"))
+    evidence = replace(bundled.evidence, findings=found)
+    contents = replace(bundled.answer(), evidence=evidence)
+    write_report(contents, tmp_path, ignore)
+    assert "77.75" in tree_of(tmp_path).xpath("string(//*[@id='text-numbers'])")

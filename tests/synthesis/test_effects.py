@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import math
+import pickle
 
 import numpy as np
 import pytest
@@ -211,3 +213,53 @@ def test_effects_cannot_be_changed_after_the_fact() -> None:
 def test_effects_give_themselves_as_plain_data() -> None:
     plain = survival_proportion([0.5], [10], scale="freeman-tukey", names=["A"]).to_dict()
     assert (plain["names"], plain["sample_sizes"], plain["asymmetry"]) == (["A"], [10.0], None)
+
+
+@pytest.mark.parametrize("scale", ["logit", "cloglog"])
+def test_a_survival_too_near_zero_for_a_finite_variance_is_named(scale: str) -> None:
+    with pytest.raises(
+        EstimationError, match=r"^Adam: is too extreme .* finite variance"
+    ) as caught:
+        survival_proportion([1e-320, 0.5], [10, 10], scale=scale, names=["Adam", "Raab"])
+    assert len(caught.value.problems) == 1
+
+
+def test_a_variance_that_vanishes_is_named_and_not_given_as_zero() -> None:
+    # S(1 - S)/n is 1e-618, and the logarithms of the two limits are the same double
+    with pytest.raises(EstimationError, match="study 1: is too extreme"):
+        survival_difference([1e-310], [1e308], [0], [5])
+    with pytest.raises(EstimationError, match="study 1: is too extreme"):
+        log_hazard_ratio([1e300], [1e300], [math.nextafter(1e300, math.inf)])
+    with pytest.raises(EstimationError, match="study 1: is too extreme"):
+        implied_log_hazard_ratio([1e-320], [10], [0.5], [10])
+
+
+@pytest.mark.parametrize(
+    ("level", "line"),
+    [
+        (None, "study 1, level: is missing"),
+        ("a", 'effects, level: "a" is not numbers'),
+        (np.ma.MaskedArray([95.0], mask=[True]), "effects, level: is a masked array"),
+        ([[95.0]], 'effects, level: "1×1" is not one list of numbers'),
+    ],
+)
+def test_a_level_that_is_no_number_is_refused(level: object, line: str) -> None:
+    with pytest.raises(EstimationError) as caught:
+        log_hazard_ratio([0.7], [0.5], [0.98], level=level)  # type: ignore[arg-type]
+    assert str(caught.value).startswith(line)
+
+
+def test_a_scale_of_another_kind_is_refused_in_one_line() -> None:
+    with pytest.raises(EstimationError, match="is not a known scale"):
+        survival_proportion([0.5], [10], scale=["logit"])  # type: ignore[arg-type]
+
+
+def test_a_copy_of_effects_is_read_only_as_they_are() -> None:
+    effects = log_hazard_ratio([0.7], [0.5], [0.98], names=["Adam"])
+    for other in (pickle.loads(pickle.dumps(effects)), copy.deepcopy(effects)):  # noqa: S301
+        assert other.names == ("Adam",)
+        assert other.yi.tolist() == effects.yi.tolist()
+        assert other.asymmetry is not None
+        for array in (other.yi, other.vi, other.asymmetry):
+            with pytest.raises(ValueError, match="read-only"):
+                array[0] = 0.0

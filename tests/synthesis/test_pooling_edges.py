@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import math
 import subprocess
 import sys
+from typing import Any
 
 import numpy as np
 import pytest
@@ -82,13 +84,89 @@ def test_nothing_to_pool_is_one_line(yi: list[float], vi: list[float]) -> None:
         ([[0.1, 0.2]], [0.1, 0.1], None),
         (0.1, 0.2, None),
         (["many", "few"], [0.1, 0.1], None),
+        ([0.1 + 2j, 0.2], [0.1, 0.1], None),
+        ([np.complex128(2j), None], [0.1, 0.1], None),
+        ([0.1, 0.2], np.array(["2010-01-01", "2010-02-01"], dtype="datetime64[D]"), None),
+        ([0.1, 0.2], [0.1, np.timedelta64(3, "D")], None),
+        ([0.1, np.datetime64("2010-01-01")], [0.1, 0.1], None),
+        ([datetime.date(2010, 1, 1)] * 2, [0.1, 0.1], None),
+        ([10**400, 1], [0.1, 0.1], None),
+        ([10**5000, 1], [0.1, 0.1], None),
+        ((effect for effect in (0.1, 0.2)), [0.1, 0.1], None),
+        ([0.1, 0.2], [0.1, 0.1], (name for name in "AB")),
+        ([0.1, 0.2], [0.1, 0.1], "AB"),
+        ([0.1, 0.2], [0.1, 0.1], {"A", "B"}),
+        ([0.1, 0.2], [0.1, 0.1], 2),
     ],
 )
 def test_lists_that_do_not_belong_together_are_refused(
-    yi: object, vi: object, names: list[str] | None
+    yi: object, vi: object, names: object
 ) -> None:
-    with pytest.raises(EstimationError):
+    with pytest.raises(EstimationError) as caught:
         pool(yi, vi, names=names)  # type: ignore[arg-type]
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_a_masked_effect_is_not_taken_for_a_number() -> None:
+    effects = np.ma.MaskedArray([0.1, 99.0], mask=[False, True])
+    with pytest.raises(EstimationError, match="mask would be lost; write NaN"):
+        pool(effects, [0.1, 0.1])
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("method", ["REML"]), ("method", None), ("test", {}), ("level", "a"), ("level", None)],
+)
+def test_an_option_of_another_kind_is_refused_as_an_unknown_one_is(option: str, value: Any) -> None:
+    for function in (pool, leave_one_out):
+        with pytest.raises(EstimationError, match=f"pool, {option}: ") as caught:
+            function([0.1, 0.2], [0.1, 0.1], **{option: value})
+        assert len(str(caught.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize("method", ["REML", "DL", "PM"])
+@pytest.mark.parametrize("variance", [1e-190, 1e-155, 1e-100])
+def test_studies_ever_so_precise_leave_their_sample_variance_as_tau2(
+    method: str, variance: float
+) -> None:
+    # 1, 2 and 3 have mean 2 and sample variance 1, from which the sampling variance takes nothing;
+    # 4.302653 is the 97.5 % point of t with 2 degrees of freedom; H² = 1 + tau²/v
+    pooled = pool([1, 2, 3], [variance] * 3, method=method)
+    assert pooled.estimate == pytest.approx(2, rel=1e-14)
+    assert pooled.tau2 == pytest.approx(1, rel=1e-14)
+    assert pooled.h2 == pytest.approx(1 / variance, rel=1e-14)
+    assert pooled.interval[1] == pytest.approx(2 + 4.302653 / math.sqrt(3), rel=1e-7)
+
+
+@pytest.mark.parametrize("method", ["REML", "DL", "PM", "common"])
+@pytest.mark.parametrize("size", [1e-140, 1e-90, 1e140])
+def test_effects_of_any_size_pool_as_those_of_size_one_do(method: str, size: float) -> None:
+    # y = 0 and 3 with v = 1 and 2: s² = 4.5, so tau² = 4.5 - 1.5 = 3 (REML, DL and PM agree on two
+    # studies), weights 1/4 and 1/5, estimate (3/5)/(9/20) = 4/3; with tau² = 0, 1.5/1.5 = 1
+    pooled = pool([0, 3 * size], [size**2, 2 * size**2], method=method)
+    tau2, estimate = (0, 1) if method == "common" else (3, 4 / 3)
+    assert pooled.tau2 == pytest.approx(tau2 * size**2, rel=1e-12)
+    assert pooled.estimate == pytest.approx(estimate * size, rel=1e-12)
+    assert pooled.q == pytest.approx(3, rel=1e-12)
+
+
+@pytest.mark.parametrize("method", ["REML", "DL", "PM", "common"])
+def test_what_no_double_can_hold_is_refused_in_one_line_that_names_the_study(method: str) -> None:
+    for yi, vi in (([1, 2], [1.0, 1e-300]), ([1, 1e300], [2.0, 1.0]), ([1, 2], [1e300, 5e-324])):
+        with pytest.raises(
+            EstimationError, match=r"^[AB], vi: .*nothing can be computed"
+        ) as caught:
+            pool(yi, vi, method=method, names=["A", "B"])
+        assert len(str(caught.value).splitlines()) == 1
+    with pytest.raises(EstimationError, match="nothing can be computed"):
+        pool([1e300], [1e-300], method=method)
+
+
+@pytest.mark.parametrize("method", ["REML", "DL", "PM"])
+def test_a_tau2_no_double_can_hold_is_refused_and_not_given_as_infinite(method: str) -> None:
+    # half the square of 1e155
+    with pytest.raises(EstimationError, match="no double can hold; give the effects in another"):
+        pool([0, 1e155], [1e300, 1e300], method=method)
 
 
 def test_all_wrong_options_are_named_at_once_with_what_to_write() -> None:
@@ -175,6 +253,11 @@ def test_leave_one_out_names_its_rows_and_prints_them() -> None:
     assert json.loads(json.dumps(plain, allow_nan=False)) == plain
     # without C, y = 0 and 0.1 with equal variances
     assert result.rows[2].estimate == pytest.approx(0.05)
+
+
+def test_names_that_are_numbers_are_names() -> None:
+    result = leave_one_out([0.0, 0.1, 3.0], [0.1, 0.1, 0.1], names=[1, 2, 3])  # type: ignore[list-item]
+    assert [line.split()[0] for line in str(result).splitlines()[1:]] == ["(none)", "1", "2", "3"]
 
 
 def test_leave_one_out_of_one_study_is_refused_by_its_name() -> None:

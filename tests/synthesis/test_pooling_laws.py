@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from secondlook.errors import EstimationError
 from secondlook.synthesis import METHODS, TESTS, Pooled, pool
 
 Floats = NDArray[np.float64]
@@ -37,6 +39,33 @@ def _log_likelihood(tau2: Floats, yi: Floats, vi: Floats) -> Floats:
         determinant = np.linalg.slogdet(inverse)[1]
         values.append(0.5 * (determinant - np.log(information) - away @ inverse @ away))
     return np.array(values)
+
+
+ANY_EFFECTS = st.floats(allow_nan=False, allow_infinity=False)
+ANY_VARIANCES = st.floats(min_value=5e-324, allow_infinity=False)
+ANY_STUDIES = st.lists(st.tuples(ANY_EFFECTS, ANY_VARIANCES), min_size=1, max_size=5)
+POWERS = st.tuples(st.floats(-140, 140), st.floats(-140, 140)).map(
+    lambda powers: (10.0 ** powers[0], 10.0 ** (2 * powers[1]))
+)
+
+
+@given(
+    st.one_of(ANY_STUDIES, st.lists(POWERS, min_size=1, max_size=5)),
+    st.sampled_from(list(METHODS)),
+    ANY_TEST,
+    st.sampled_from([5e-324, 0.5, 0.95, 1 - 2**-53]),
+)
+def test_every_study_a_double_can_write_is_pooled_in_finite_numbers_or_refused(
+    studies: list[tuple[float, float]], method: str, test: str, level: float
+) -> None:
+    yi, vi = _columns(studies)
+    try:
+        pooled = pool(yi, vi, method=method, test=test, level=level)
+    except EstimationError:
+        return
+    json.dumps(pooled.to_dict(), allow_nan=False)
+    slack = 1e-9 * float(np.abs(yi).max())
+    assert yi.min() - slack <= pooled.estimate <= yi.max() + slack
 
 
 @given(STUDIES)

@@ -8,7 +8,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from secondlook.synthesis import Pooled, leave_one_out, pool
+from secondlook.synthesis import METHODS, Pooled, leave_one_out, pool
 
 
 def test_dersimonian_laird_of_three_studies_is_that_of_the_fractions() -> None:
@@ -90,6 +90,18 @@ def test_a_study_with_nearly_all_the_weight_costs_no_digits() -> None:
     pooled = pool([float(a) for a in y], [float(a) for a in v], method="DL")
     assert pooled.tau2 == pytest.approx(tau2, rel=1e-13)
     assert pooled.tau2_standard_error == pytest.approx(error, rel=1e-13)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_vague_study_far_away_takes_no_digits_from_a_precise_one_after_it(method: str) -> None:
+    # y = 1000, 0.001 with v = 1e8, 1e-12: Q = 999.999²/(1e8 + 1e-12) < 1, so that tau² = 0 by every
+    # method; w = 1e-8, 1e12 and the mean is (1e-5 + 1e9)/(1e-8 + 1e12) = (1000 + 1e17)/(1 + 1e20).
+    # 1000 has its last digit at 1e-13: measured from there, 0.001 would keep ten digits.
+    mean = Fraction(10**17 + 1000, 10**20 + 1)
+    pooled = pool([1000, 0.001], [1e8, 1e-12], method=method)
+    assert pooled.tau2 == 0
+    assert pooled.estimate == pytest.approx(float(mean), rel=1e-15)
+    assert pooled.q == pytest.approx(999.999**2 / 1e8, rel=1e-13)
 
 
 def test_leaving_one_of_two_studies_out_leaves_the_other_as_it_was() -> None:

@@ -130,8 +130,14 @@ def smallest_p(
     return min(found)
 
 
+_MOST_SUMMED = 10**6
+"""Patients above which Fisher's sum is too long to take; then any P counts as attainable."""
+
+
 def _pearson_or_fisher(larger: float, smaller: float, n: float, m: float) -> float:
     pooled = (larger * n + smaller * m) / (n + m)
+    if n + m > _MOST_SUMMED:
+        return 0.0
     squared = (larger - smaller) ** 2 / (pooled * (1 - pooled) * (1 / n + 1 / m))
     a, c = round(larger * n), round(smaller * m)
     b, d = round(n) - a, round(m) - c

@@ -17,7 +17,7 @@ from secondlook.audit.edits import Edit, edits
 from secondlook.audit.rule import Rule
 from secondlook.audit.verdict import Outcome, Severity, Verdict
 
-__all__ = ["Cause", "Search", "components", "search"]
+__all__ = ["Cause", "Search", "changed", "components", "search"]
 
 _MOST_CHANGES = 3
 """Cells changed together at the most; more explain nothing a reader could follow."""
@@ -136,27 +136,28 @@ class _Goal:
     rules: Sequence[Rule]
 
     def left(self, change: Sequence[Edit]) -> int:
-        return len(self._left(_apply(self.block, change)))
+        return len(self._left(changed(self.block, change)))
 
     def is_clean(self, change: Sequence[Edit]) -> bool:
         """Whether nothing fires after the change that did not fire before."""
-        return set(_signatures(_apply(self.block, change), self.rules)) <= self._before
+        return set(_signatures(changed(self.block, change), self.rules)) <= self._before
 
     @cached_property
     def _before(self) -> set[tuple[str, tuple[int | None, ...]]]:
         return set(_signatures(self.block, self.rules))
 
-    def _left(self, changed: Block) -> list[tuple[str, tuple[int | None, ...]]]:
+    def _left(self, block: Block) -> list[tuple[str, tuple[int | None, ...]]]:
         mine = {_signature(verdict) for verdict in self.fired}
         touched = {index for _, indexes in mine for index in indexes}
         return [
             signature
-            for signature in _signatures(changed, self.concerned)
+            for signature in _signatures(block, self.concerned)
             if signature in mine or touched & set(signature[1])
         ]
 
 
-def _apply(block: Block, change: Sequence[Edit]) -> Block:
+def changed(block: Block, change: Sequence[Edit]) -> Block:
+    """Make the changes of a cause, in every reading of the cells they are of."""
     for edit in change:
         item = next(item for item in block.items if item.index == edit.index)
         if edit.slip == "swapped":

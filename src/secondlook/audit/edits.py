@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from decimal import ROUND_FLOOR, ROUND_HALF_UP, Decimal
+from decimal import Decimal
 from fractions import Fraction
+from math import floor
 
 from secondlook.audit.block import Block, Item
 from secondlook.audit.verdict import Verdict
@@ -18,8 +20,8 @@ SLIPS: dict[str, str] = {
     "cut off": "decimals cut off instead of rounded",
     "as computed": "the value that follows from the other numbers",
     "other denominator": "taken over, or counted from, another number of patients",
-    "as printed elsewhere": "what another place of the document prints for the same thing",
     "follow-up": "the follow-up printed in the place of the survival",
+    "as printed elsewhere": "what another place of the document prints for the same thing",
     "neighbour": "the value of a neighbouring column of the same row",
     "swapped": "the numbers of two groups exchanged in that place",
     "row above": "the value of the row above",
@@ -72,7 +74,8 @@ class Edit:
     def __str__(self) -> str:
         if self.slip == "swapped":
             return f"{self.printed} and {self.instead} were exchanged in {self.where}"
-        return f"{self.what} were {self.instead}, not {self.printed} ({SLIPS[self.slip]})"
+        rather = f", not {self.printed}" if self.printed else ""
+        return f"{self.what} were {self.instead}{rather} ({SLIPS[self.slip]})"
 
 
 def edits(block: Block, fired: Sequence[Verdict]) -> list[Edit]:
@@ -121,15 +124,25 @@ def _what(item: Item, field: str) -> str:
     time = f" at {finding.months:f} months" if finding.months is not None else ""
     who = "" if finding.cohort == "all" else f", {finding.cohort}"
     name = "" if field == "value" else f"{field} of "
-    return f"{name}{finding.endpoint} {finding.statistic.replace('_', ' ')}{time}{who}"
+    where = f" in {finding.source.place}" if finding.source.place else ""
+    return f"{name}{finding.endpoint} {finding.statistic.replace('_', ' ')}{time}{who}{where}"
 
 
 def _shaped(number: Fraction, like: Reported) -> str:
     """A number printed with the decimals and separators of another."""
-    step = Decimal(1).scaleb(-like.decimals)
-    exact = Decimal(number.numerator) / Decimal(number.denominator)
-    text = f"{exact.quantize(step, ROUND_HALF_UP):,f}"
-    return text if "," in like.printed else text.replace(",", "")
+    digits = f"{abs(_rounded(number, like.decimals)):0{like.decimals + 1}d}"
+    whole, decimals = digits[: len(digits) - like.decimals], digits[len(digits) - like.decimals :]
+    if re.search(r"[0-9],[0-9]{3}(?![0-9])", like.printed):
+        whole = f"{int(whole):,}"
+    sign = "-" if number < 0 and int(digits) else ""
+    return f"{sign}{whole}.{decimals}" if decimals else f"{sign}{whole}"
+
+
+def _rounded(number: Fraction, decimals: int) -> int:
+    """A number in units of its last decimal, halves away from zero, however long it is."""
+    shifted: Fraction = abs(number) * Fraction(f"1e{decimals}")
+    units = floor(shifted + Fraction(1, 2))
+    return units if number >= 0 else -units
 
 
 def _ratio_behind(block: Block, item: Item) -> Iterator[tuple[Fraction, Reported]]:
@@ -148,20 +161,15 @@ def _ratio_behind(block: Block, item: Item) -> Iterator[tuple[Fraction, Reported
 
 def _rounded_twice(block: Block, item: Item, field: str) -> Iterator[tuple[str, str]]:
     for exact, printed in _ratio_behind(block, item) if field == "value" else ():
-        once = (Decimal(exact.numerator) / Decimal(exact.denominator)).quantize(
-            Decimal(1).scaleb(-printed.decimals - 1), ROUND_HALF_UP
-        )
-        twice = once.quantize(Decimal(1).scaleb(-printed.decimals), ROUND_HALF_UP)
+        once = Fraction(_rounded(exact, printed.decimals + 1), 10 ** (printed.decimals + 1))
+        twice = Fraction(_rounded(once, printed.decimals), 10**printed.decimals)
         if twice == printed.value:
             yield "value", _shaped(exact, printed)
 
 
 def _cut_off(block: Block, item: Item, field: str) -> Iterator[tuple[str, str]]:
     for exact, printed in _ratio_behind(block, item) if field == "value" else ():
-        floor = (Decimal(exact.numerator) / Decimal(exact.denominator)).quantize(
-            Decimal(1).scaleb(-printed.decimals), ROUND_FLOOR
-        )
-        if floor == printed.value:
+        if Fraction(floor(exact * 10**printed.decimals), 10**printed.decimals) == printed.value:
             yield "value", _shaped(exact, printed)
 
 
@@ -335,8 +343,8 @@ _MAKERS: tuple[tuple[str, Maker], ...] = (
     ("as computed", _as_computed),
     ("as computed", _left_over),
     ("other denominator", _other_denominator),
-    ("as printed elsewhere", _as_printed_elsewhere),
     ("follow-up", _follow_up),
+    ("as printed elsewhere", _as_printed_elsewhere),
     ("neighbour", _neighbour),
     ("swapped", _swapped),
     ("row above", _row_above),

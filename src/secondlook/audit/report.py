@@ -80,7 +80,7 @@ class Discrepancy:
         lines += [f"    consistent if {cause}" for cause in self.search.causes[:3]]
         more = len(self.search.causes) - 3
         if more > 0:
-            lines.append(f"    or by {more} other changes as small")
+            lines.append(f"    or by {more} other change{'s' * (more > 1)} as small")
         elif self.search.gave_up and not self.search.causes:
             lines.append("    no change of up to three cells was found that settles it")
         return lines
@@ -186,8 +186,14 @@ class AuditReport:
         found = ", ".join(f"{counts[severity]} {severity.value}" for severity in Severity)
         return (
             f"{asked} evaluations by {len(self.coverage)} rules: {found}; "
-            f"{blind} places could not be evaluated"
+            f"{blind} places could not be evaluated{self._lapsed()}"
         )
+
+    def _lapsed(self) -> str:
+        if not self.lapsed:
+            return ""
+        have = "decisions have" if len(self.lapsed) > 1 else "decision has"
+        return f"; {len(self.lapsed)} {have} lapsed, since what was printed or what fires changed"
 
     def __str__(self) -> str:
         lines = [self.summary()]

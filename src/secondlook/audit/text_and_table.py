@@ -82,7 +82,7 @@ def _distinct(items: Iterable[Item], field: str) -> list[Item]:
     found: dict[tuple[Source, str], Item] = {}
     for item in items:
         where = replace(item.finding.source, cell="")
-        found.setdefault((where, item.cell(field).printed), item)
+        found.setdefault((where, getattr(item.finding, field).printed), item)
     return list(found.values())
 
 
@@ -131,8 +131,8 @@ def _text_against_table(block: Block) -> Iterator[Verdict]:
         # a numerator that is a finding of its own is compared there; so is a lone P value
         counted = "events" if block.numbers(key[0], key[2], "count") else ""
         fields = [f for f in _FIELDS if f != counted and (f, key[3]) != ("p", "p_value")]
-        printed = {f: [i for i in items if i.cell(f).reported.is_number] for f in fields}
-        found = [_compare(_distinct(here, field), field) for field, here in printed.items()]
+        printed = {f: [i for i in items if getattr(i.finding, f).is_number] for f in fields}
+        found = [_compare(_distinct(h, f), f) for f, h in printed.items() if len(h) > 1]
         yield from (verdict for verdict in found if verdict is not None)
         alone = [i.cell(field) for field, here in printed.items() for i in here[:1]]
         if alone and not any(found):
@@ -383,7 +383,7 @@ RULES: tuple[Rule, ...] = (
         Severity.SUSPECT,
         "a missing cell of a table and a number for it in another place",
         "",
-        "",
+        "copying slips to the neighbouring cell",
         study=_value_in_neighbouring_cell,
     ),
     Rule(

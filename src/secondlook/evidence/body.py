@@ -259,7 +259,11 @@ def _table(document: str, place: str, findings: list[Finding]) -> Table:
     for finding in findings:
         source = finding.source
         printed = source.cell or finding.value.printed
-        lines.setdefault(source.row, {}).setdefault(source.column, printed)
+        row = source.row
+        if lines.get(row, {}).get(source.column, printed) != printed:
+            # two rows of the table with one heading: the later is named by its study as well
+            row = f"{source.row} ({finding.study})"
+        lines.setdefault(row, {}).setdefault(source.column, printed)
         if finding.note:
             notes.setdefault((printed, finding.note))
     rows = tuple(

@@ -36,7 +36,9 @@ class _Rule:
 
 
 _PROBABILITY = _Rule(lambda value: 0 <= value <= 1, "is not a P value from 0 to 1")
-_LEVEL = _Rule(lambda value: 0 < value < 100, "is not a confidence level between 0 and 100")
+_LEVEL = _Rule(
+    lambda value: 50 <= value < 100, "is not a confidence level from 50 to 100, written 95 not 0.95"
+)
 _SIZE = _Rule(
     lambda value: value >= 1 and value.is_integer(), "is not a whole number of at least 1"
 )

@@ -33,6 +33,7 @@ class _Found:
     seen: str
     causes: tuple[str, ...]
     more: int
+    gave_up: bool
     consequences: tuple[str, ...]
 
 
@@ -64,12 +65,15 @@ def _summary(audited: AuditReport) -> str:
     counts = Counter(found.severity for found in audited.discrepancies)
     asked = sum(one.evaluated for one in audited.coverage)
     blind = sum(one.not_evaluated for one in audited.coverage)
+    lapsed = plural(len(audited.lapsed), "decision has", "decisions have")
+    lapsed = f" {lapsed} lapsed, since what was printed or what fires has changed."
     return (
         f"{plural(len(audited.coverage), 'rule was', 'rules were')} asked at "
         f"{plural(asked, 'place', 'places')}: {plural(counts[Severity.ERROR], 'error', 'errors')}, "
         f"{plural(counts[Severity.SUSPECT], 'suspect', 'suspects')}, "
         f"{plural(counts[Severity.INFO], 'remark', 'remarks')}. At "
         f"{plural(blind, 'place', 'places')} something was missing that the rule needs."
+        + (lapsed if audited.lapsed else "")
     )
 
 
@@ -91,6 +95,7 @@ def _found(
         seen="; ".join(place for place in places if place) or "the references",
         causes=tuple(causes[:_MOST_CAUSES]),
         more=max(0, len(causes) - _MOST_CAUSES),
+        gave_up=found.search.gave_up and not causes,
         consequences=tuple(
             f"{one}." for one in consequences if one.discrepancy.verdict == found.verdict
         ),

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from hashlib import sha256
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
@@ -18,8 +18,9 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from secondlook.audit import AuditReport
+from secondlook.consequences import Consequence
 from secondlook.evidence import Evidence, Table
-from secondlook.files import replace_bytes
+from secondlook.files import finite, replace_bytes
 from secondlook.report import prose, tables
 from secondlook.report.audit_section import audit_section, coverage_frame
 from secondlook.report.citations import cited
@@ -154,19 +155,8 @@ def _numbers(contents: Contents, names: list[str]) -> dict[str, Any]:
         ],
         "files": names,
     }
-    finite: dict[str, Any] = _finite(content)
-    return finite
-
-
-def _finite(value: Any) -> Any:
-    """Replace what JSON cannot hold: an unbounded limit becomes the word for it."""
-    if isinstance(value, dict):
-        return {key: _finite(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(inner) for inner in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return "not a number" if math.isnan(value) else ("infinity" if value > 0 else "-infinity")
-    return value
+    plain: dict[str, Any] = finite(content)
+    return plain
 
 
 def _frames(contents: Contents) -> dict[str, pl.DataFrame]:
@@ -189,12 +179,17 @@ def _frames(contents: Contents) -> dict[str, pl.DataFrame]:
 
 
 def _anchor(table: Table) -> str:
-    return "printed-" + _slug(f"{table.document} {table.place}")
+    """Name a table for the page and its file: readable, never too long, and never twice."""
+    whole = f"{table.document} {table.place}"
+    kept = "".join(c if c.isascii() and c.isalnum() else "-" for c in whole.casefold())
+    name = "-".join(part for part in kept.split("-") if part)
+    plain = " ".join("".join(c if c.isalnum() else " " for c in whole.casefold()).split())
+    if plain == name.replace("-", " ") and len(name) <= _LONGEST and "-" not in table.place:
+        return f"printed-{name}"
+    return f"printed-{name[:_LONGEST]}-{sha256(whole.encode()).hexdigest()[:8]}"
 
 
-def _slug(text: str) -> str:
-    kept = "".join(c if c.isascii() and c.isalnum() else "-" for c in text.casefold())
-    return "-".join(part for part in kept.split("-") if part)
+_LONGEST = 60
 
 
 def _page(contents: Contents, drawn: dict[str, bytes]) -> str:
@@ -220,13 +215,15 @@ def _page(contents: Contents, drawn: dict[str, bytes]) -> str:
     )
 
 
-def audit_page(audited: AuditReport, evidence: Evidence) -> str:
+def audit_page(
+    audited: AuditReport, evidence: Evidence, consequences: Sequence[Consequence] = ()
+) -> str:
     """Give an audit as a page of its own."""
     environment = _templates()
     return environment.get_template("audit_page.html").render(
         version=version("secondlook"),
         style=_style(environment),
-        audit=audit_section(audited, (), evidence),
+        audit=audit_section(audited, consequences, evidence),
     )
 
 
@@ -299,8 +296,8 @@ def _section(result: AnalysisResult, drawn: dict[str, bytes], contents: Contents
         subgroups=prose.subgroup_sentence(result),
         outside=prose.outside(result),
         figure=_figure(drawn, plan.id, plan.title, answer),
-        table=_html(frame, f"{plan.id}-table", numeric, links, unused),
-        left_out=_html(left_out, f"{plan.id}-left-out", tuple(left_out.columns[1:])),
+        table=_html(frame, f"analysis-{plan.id}-table", numeric, links, unused),
+        left_out=_html(left_out, f"analysis-{plan.id}-left-out", tuple(left_out.columns[1:])),
         assumptions=result.assumptions,
         warnings=result.warnings,
         conventions=() if pooled is None else pooled.conventions,

@@ -286,7 +286,7 @@ def text_frame(evidence: Evidence) -> pl.DataFrame:
             "Seen in": ", ".join(p for p in (finding.source.place, finding.source.row) if p),
         }
         for finding in evidence.findings
-        if not finding.source.column
+        if not (finding.source.row and finding.source.column)
     )
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from scipy.special import ndtri
 
-from secondlook.evidence import Cohort, Evidence, Study
+from secondlook.evidence import ENTIRE, Evidence, Study
 from secondlook.question import Analysis
 from secondlook.synthesis.analysis_result import AnalysisResult, Row, Subgroup
 from secondlook.synthesis.leave_one_out import LeaveOneOut, leave_one_out
@@ -192,15 +192,27 @@ def _outside(
 
 
 def _overlaps(evidence: Evidence, usable: Sequence[Candidate]) -> tuple[str, ...]:
-    pooled = {f"{c.study.key}/{arm.cohort}": c.study for c in usable for arm in c.arms}
-
-    def shared(cohort: Cohort) -> list[str]:
-        mine = f"{cohort.study}/{cohort.key}"
-        return [other for other in cohort.overlaps if mine in pooled and other in pooled]
-
-    return tuple(
-        f"{pooled[f'{cohort.study}/{cohort.key}'].label} and {pooled[other].label} may share "
-        "patients; both are pooled as if they did not"
+    labels = {c.study.key: c.study.label or c.study.key for c in usable}
+    pooled = {(c.study.key, arm.cohort) for c in usable for arm in c.arms}
+    parents = {(cohort.study, cohort.key): cohort.subset_of for cohort in evidence.cohorts}
+    # a cohort shares its patients with every cohort that contains it
+    within: dict[tuple[str, str], set[str]] = {}
+    for study, name in pooled:
+        above = name
+        for _ in range(len(parents) + 1):
+            within.setdefault((study, above), set()).add(study)
+            above = parents.get((study, above), ENTIRE)
+        within.setdefault((study, ENTIRE), set()).add(study)
+    pairs = {
+        tuple(sorted((cohort.study, study)))
         for cohort in evidence.cohorts
-        for other in shared(cohort)
+        for other in cohort.overlaps
+        for study, _, name in [other.partition("/")]
+        if (cohort.study, cohort.key) in within and (study, name or ENTIRE) in within
+    }
+    return tuple(
+        f"{labels[first]} and {labels[second]} may share patients; both are pooled as if they "
+        "did not"
+        for first, second in sorted(pairs)
+        if first != second
     )

@@ -58,8 +58,11 @@ def dersimonian_laird(yi: Floats, vi: Floats) -> BetweenStudyVariance:
     degrees, weights = yi.size - 1, 1 / vi
     trace = float(residual_trace(weights))
     tau2 = max(0.0, (generalised_q(yi, vi, 0.0) - degrees) / trace)
-    variance = 2 * degrees + 4 * tau2 * trace + 2 * tau2**2 * _squared_norm(weights)
-    return BetweenStudyVariance(tau2, float(np.sqrt(variance)) / trace)
+    # the square root of 2 df + 4 tau² trace + 2 tau⁴ norm, whose last term could be beyond a double
+    error = np.hypot(
+        np.sqrt(2 * degrees + 4 * tau2 * trace), tau2 * np.sqrt(2 * _squared_norm(weights))
+    )
+    return BetweenStudyVariance(tau2, float(error) / trace)
 
 
 def paule_mandel(yi: Floats, vi: Floats) -> BetweenStudyVariance:

@@ -8,7 +8,7 @@ be supposed. No number is corrected in silence: a row a scale cannot hold is an 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -21,9 +21,11 @@ from secondlook.synthesis.printed_columns import (
     improper_arms,
     improper_intervals,
     improper_survival,
+    not_held,
     not_positive,
     raise_any,
     read_columns,
+    written,
 )
 
 __all__ = [
@@ -77,6 +79,10 @@ class Effects:
         for array in (self.yi, self.vi, self.sample_sizes, self.asymmetry):
             if array is not None:
                 array.flags.writeable = False
+
+    def __reduce__(self) -> tuple[type[Effects], tuple[object, ...]]:
+        # a copy, also one from another process, is made anew and so is read-only again
+        return Effects, tuple(getattr(self, one.name) for one in fields(self))
 
     def to_dict(self) -> dict[str, object]:
         """Give the record as plain JSON types."""
@@ -137,10 +143,15 @@ def survival_proportion(
     >>> effects.yi.round(4).tolist(), effects.vi.round(4).tolist()
     ([0.0, -1.3863], [0.1, 0.625])
     """
-    if scale not in _SCALES:
+    if written(scale) not in _SCALES:
         known = ", ".join(_SCALES)
         raise EstimationError(
-            Problem("survival_proportion, scale", scale, "is not a known scale", f"use {known}")
+            Problem(
+                "survival_proportion, scale",
+                written(scale),
+                "is not a known scale",
+                f"use {known}",
+            )
         )
     columns, labels = read_columns({"survival": survival, "n": n}, names)
     proportion, patients = columns["survival"], columns["n"]
@@ -149,10 +160,11 @@ def survival_proportion(
     if scale != "freeman-tukey":
         problems += at_the_boundary("survival", proportion, labels, scale)
     raise_any(problems)
+    with np.errstate(all="ignore"):  # what a double cannot hold is named below
+        yi, vi = _SCALES[scale](proportion, patients)
+    raise_any(not_held(yi, vi, labels))
     if scale == "freeman-tukey":
-        yi, vi = _freeman_tukey(proportion, patients)
         return Effects(scale, yi, vi, labels, (_STABILISED,), sample_sizes=patients)
-    yi, vi = (_logit if scale == "logit" else _cloglog)(proportion, patients)
     return Effects(scale, yi, vi, labels, (_BINOMIAL,))
 
 
@@ -215,6 +227,7 @@ def survival_difference(
     if one:
         assumptions.append(f"An arm at exactly 0 or 1 adds no variance: {', '.join(one)}.")
     vi = s1 * (1 - s1) / n1 + s0 * (1 - s0) / n0
+    raise_any(not_held(s1 - s0, vi, labels))
     return Effects("difference", s1 - s0, vi, labels, tuple(assumptions))
 
 
@@ -266,8 +279,10 @@ def implied_log_hazard_ratio(
     for arm in ("treated", "control"):
         problems += at_the_boundary(arm, columns[arm], labels, "log hazard ratio")
     raise_any(problems)
-    first, first_variance = _cloglog(columns["treated"], columns["treated_n"])
-    second, second_variance = _cloglog(columns["control"], columns["control_n"])
+    with np.errstate(all="ignore"):  # what a double cannot hold is named below
+        first, first_variance = _cloglog(columns["treated"], columns["treated_n"])
+        second, second_variance = _cloglog(columns["control"], columns["control_n"])
+    raise_any(not_held(first - second, first_variance + second_variance, labels))
     assumptions = (
         "Hazards are proportional up to that time; otherwise this is the ratio of the cumulative "
         "hazards.",
@@ -324,12 +339,13 @@ def log_hazard_ratio(
     (-0.3567, 0.1717)
     """
     given = {"estimate": estimate, "low": low, "high": high}
-    columns, labels = read_columns(given, names, level=level)
+    columns, labels = read_columns(given, names, one_for_all={"level": level})
     problems = [problem for name in given for problem in not_positive(name, columns[name], labels)]
     problems += improper_intervals(columns, labels)
     raise_any(problems)
     middle, lower, upper = (np.log(columns[name]) for name in given)
     error = (upper - lower) / (2 * ndtri(0.5 + columns["level"] / 200))
+    raise_any(not_held(middle, error**2, labels))
     with np.errstate(divide="ignore"):  # an estimate printed equal to its lower limit
         asymmetry = (upper - middle) / (middle - lower)
     assumptions = (
@@ -354,4 +370,4 @@ def _freeman_tukey(survival: Floats, n: Floats) -> tuple[Floats, Floats]:
     return (lower + upper) / 2, 1 / (4 * n + 2)
 
 
-_SCALES = ("logit", "cloglog", "freeman-tukey")
+_SCALES = {"logit": _logit, "cloglog": _cloglog, "freeman-tukey": _freeman_tukey}

@@ -94,7 +94,7 @@ def tau2_where_q_is(target: float, yi: Floats, vi: Floats) -> float:
         q = float(weighted @ residuals)
         if q <= target:
             break
-        step = q * (q / target - 1) / float(weighted @ weighted)
+        step = (q / target - 1) * (q / float(weighted @ weighted))
         tau2 += step
     return tau2
 

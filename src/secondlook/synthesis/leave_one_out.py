@@ -111,6 +111,7 @@ def leave_one_out(
             "leave_one_out", outcomes.names[0], "is the only study", "give at least two"
         )
         raise EstimationError(problem)
+    level = float(level)
     rows = tuple(
         _omission(name, pool_outcomes(outcomes.without(i), method=method, test=test, level=level))
         for i, name in enumerate(outcomes.names)

@@ -109,10 +109,10 @@ def _proportions(usable: Sequence[Candidate], index: int) -> tuple[list[float], 
 
 def _labels(usable: Sequence[Candidate]) -> list[str]:
     labels = [candidate.study.label or candidate.study.key for candidate in usable]
-    return [
-        label if labels.count(label) == 1 else f"{label} ({candidate.study.key})"
-        for label, candidate in zip(labels, usable, strict=True)
-    ]
+    if len(set(labels)) == len(labels):
+        return labels
+    # keys are unique, labels need not be, and one may even look like another with its key
+    return [f"{label} ({c.study.key})" for label, c in zip(labels, usable, strict=True)]
 
 
 def _assumptions(given: Effects, usable: Sequence[Candidate]) -> tuple[str, ...]:
@@ -155,6 +155,8 @@ def _with_interval(candidate: Candidate, _analysis: Analysis) -> Candidate:
         return candidate
     finding = candidate.arms[0].findings[0]
     ends = (finding.value, finding.low, finding.high)
+    if finding.level.is_number and not 50 <= float(finding.level) < 100:
+        return replace(candidate, reason=f"{finding.level} is not the level of an interval")
     if not (finding.low.is_number and finding.high.is_number):
         return replace(candidate, reason="no interval printed")
     if any(float(end) <= 0 for end in ends):

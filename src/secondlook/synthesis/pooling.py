@@ -20,9 +20,9 @@ from secondlook.synthesis.heterogeneity import (
     typical_variance,
     weighted_mean,
 )
-from secondlook.synthesis.printed_columns import Floats
+from secondlook.synthesis.printed_columns import Floats, written
 from secondlook.synthesis.result import Interval, Pooled, decimals, range_text
-from secondlook.synthesis.study_outcomes import StudyOutcomes, read_outcomes
+from secondlook.synthesis.study_outcomes import StudyOutcomes, Unit, read_outcomes, unit_of
 
 __all__ = ["METHODS", "TESTS", "check_options", "pool", "pool_outcomes"]
 
@@ -79,13 +79,14 @@ def pool(
     Returns
     -------
     Pooled
-        Never an exception for few, equal or extreme studies: such things are in its ``warnings``.
+        Never an exception for few, equal or strange studies: such things are in its ``warnings``.
 
     Raises
     ------
     EstimationError
         For a variance that is not positive, an infinite effect, unequal lengths, nothing to pool,
-        or an unknown option; every offending study is named.
+        or an unknown option; every offending study is named. Also where double precision cannot
+        hold the calculation: a standard error or an effect 1e100 times the smallest standard error.
 
     Notes
     -----
@@ -102,32 +103,39 @@ def pool(
     (-0.906, 0.336)
     """
     check_options(method=method, test=test, level=level)
-    return pool_outcomes(read_outcomes(yi, vi, names), method=method, test=test, level=level)
+    outcomes = read_outcomes(yi, vi, names)
+    return pool_outcomes(outcomes, method=method, test=test, level=float(level))
 
 
 def check_options(*, method: str, test: str, level: float) -> None:
     """Refuse a method, test or level that does not exist, naming all that are wrong."""
     problems = []
-    if method not in METHODS:
+    # as text, since a list in their place could not even be looked up
+    if written(method) not in METHODS:
         rule = "is not a method of pooling"
         remedy = f"use {', '.join(METHODS)} (metafor's EE and FE are common here)"
-        problems.append(Problem("pool, method", method, rule, remedy))
-    if test not in TESTS:
+        problems.append(Problem("pool, method", written(method), rule, remedy))
+    if written(test) not in TESTS:
         rule = "is not a test of the pooled effect"
         remedy = f"use {', '.join(TESTS)} (metafor's adhoc is hksj, its knha hksj-unguarded)"
-        problems.append(Problem("pool, test", test, rule, remedy))
-    if not 0 < level < 1:
-        rule = "is not between 0 and 1"
-        problems.append(Problem("pool, level", f"{level:g}", rule, "write 0.95 for 95 %"))
+        problems.append(Problem("pool, test", written(test), rule, remedy))
+    if not _is_share(level):
+        rule = "is not a number between 0 and 1"
+        problems.append(Problem("pool, level", written(level), rule, "write 0.95 for 95 %"))
     if problems:
         raise EstimationError(problems)
+
+
+def _is_share(level: object) -> bool:
+    return isinstance(level, float | np.floating) and bool(0 < level < 1)
 
 
 def pool_outcomes(outcomes: StudyOutcomes, *, method: str, test: str, level: float) -> Pooled:
     """Pool outcomes already checked; see :func:`pool`."""
     if outcomes.yi.size == 1:
         return _one_study(outcomes, method=method, level=level)
-    yi, vi = outcomes.yi, outcomes.vi
+    unit = unit_of(outcomes)
+    yi, vi = unit.measured(outcomes)
     k = yi.size
     between = None if method == "common" else ESTIMATORS[method](yi, vi)
     tau2 = 0.0 if between is None else between.tau2
@@ -135,13 +143,19 @@ def pool_outcomes(outcomes: StudyOutcomes, *, method: str, test: str, level: flo
     estimate = weighted_mean(yi, weights)
     centre = _centre(yi, weights, estimate, test=test, level=level)
     q = generalised_q(yi, vi, 0.0)
-    heterogeneity = _spread(vi, q, between, yi, level)
+    heterogeneity = _spread(vi, q, between, yi, level=level, unit=unit)
+    if between is not None:
+        between = BetweenStudyVariance(
+            unit.variance(between.tau2),
+            unit.variance(between.standard_error),
+            tuple(map(unit.variance, between.lesser_maxima)),
+        )
     return Pooled(
-        estimate=estimate,
-        standard_error=centre.standard_error,
-        interval=centre.around(estimate, 0.0),
-        prediction_interval=None if between is None else centre.around(estimate, tau2),
-        tau2=tau2,
+        estimate=unit.effect(estimate),
+        standard_error=unit.effect(centre.standard_error),
+        interval=centre.around(estimate, 0.0, unit),
+        prediction_interval=None if between is None else centre.around(estimate, tau2, unit),
+        tau2=unit.variance(tau2),
         tau2_standard_error=None if between is None else between.standard_error,
         tau2_interval=heterogeneity.tau2_interval,
         i2=heterogeneity.i2,
@@ -157,8 +171,8 @@ def pool_outcomes(outcomes: StudyOutcomes, *, method: str, test: str, level: flo
         variance_factor=centre.factor,
         weights=tuple((100 * weights / weights.sum()).tolist()),
         names=outcomes.names,
-        yi=tuple(yi.tolist()),
-        vi=tuple(vi.tolist()),
+        yi=tuple(outcomes.yi.tolist()),
+        vi=tuple(outcomes.vi.tolist()),
         k=k,
         omitted=outcomes.omitted,
         method=method,
@@ -181,9 +195,9 @@ class _Centre:
     statistic: float | None
     p_value: float | None
 
-    def around(self, estimate: float, tau2: float) -> Interval:
+    def around(self, estimate: float, tau2: float, unit: Unit) -> Interval:
         reach = self.critical * float(np.sqrt(self.standard_error**2 + tau2))
-        return estimate - reach, estimate + reach
+        return unit.effect(estimate - reach), unit.effect(estimate + reach)
 
 
 def _centre(yi: Floats, weights: Floats, estimate: float, *, test: str, level: float) -> _Centre:
@@ -219,7 +233,13 @@ class _Spread:
 
 
 def _spread(
-    vi: Floats, q: float, between: BetweenStudyVariance | None, yi: Floats, level: float
+    vi: Floats,
+    q: float,
+    between: BetweenStudyVariance | None,
+    yi: Floats,
+    *,
+    level: float,
+    unit: Unit,
 ) -> _Spread:
     degrees = yi.size - 1
     if between is None:
@@ -228,7 +248,7 @@ def _spread(
     low, high = q_profile(yi, vi, level)
     typical = typical_variance(vi)
     return _Spread(
-        (low, high),
+        (unit.variance(low), unit.variance(high)),
         i2_at(between.tau2, typical),
         (i2_at(low, typical), i2_at(high, typical)),
         h2_at(between.tau2, typical),
@@ -314,6 +334,7 @@ def _about_tau2(between: BetweenStudyVariance, interval: Interval) -> list[str]:
 
 
 def _one_study(outcomes: StudyOutcomes, *, method: str, level: float) -> Pooled:
+    unit_of(outcomes)  # refuses what no double can hold
     yi, vi = float(outcomes.yi[0]), float(outcomes.vi[0])
     error = float(np.sqrt(vi))
     reach = -float(ndtri((1 - level) / 2)) * error

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -16,10 +17,12 @@ __all__ = [
     "improper_intervals",
     "improper_survival",
     "named",
+    "not_held",
     "not_positive",
     "one_list",
     "raise_any",
     "read_columns",
+    "written",
 ]
 
 Floats = NDArray[np.float64]
@@ -29,14 +32,17 @@ def read_columns(
     given: Mapping[str, ArrayLike],
     names: Sequence[str] | None,
     *,
-    level: ArrayLike | None = None,
+    one_for_all: Mapping[str, ArrayLike] | None = None,
 ) -> tuple[dict[str, Floats], tuple[str, ...]]:
-    """Give the columns as float arrays of one length, and what their rows are called."""
+    """Give the columns as float arrays of one length, and what their rows are called.
+
+    In `one_for_all` are columns for which a single number may stand for every row.
+    """
     columns = {name: one_list(f"effects, {name}", values) for name, values in given.items()}
     k = next(iter(columns.values())).size
-    if level is not None:
-        levels = one_list("effects, level", np.atleast_1d(np.asarray(level)))
-        columns["level"] = np.repeat(levels, k) if levels.size == 1 else levels
+    for name, values in (one_for_all or {}).items():
+        column = one_list(f"effects, {name}", values, or_one=True)
+        columns[name] = np.repeat(column, k) if column.size == 1 else column
     labels = named("effects", {name: column.size for name, column in columns.items()}, names)
     missing = [
         Problem(f"{label}, {name}", None, "is missing", "fill it in or leave the row out")
@@ -48,13 +54,26 @@ def read_columns(
     return columns, labels
 
 
-def one_list(where: str, values: ArrayLike) -> Floats:
-    """Give one list of numbers as floats, missing ones as NaN; refuse anything else."""
+def one_list(where: str, values: ArrayLike, *, or_one: bool = False) -> Floats:
+    """Give one list of numbers as floats, missing ones as NaN; refuse anything else.
+
+    With `or_one` a number by itself is a list of one.
+    """
+    if isinstance(values, np.ma.MaskedArray):
+        rule = "is a masked array, whose mask would be lost"
+        raise EstimationError(Problem(where, None, rule, "write NaN where a number is missing"))
     try:
-        array = np.array(values, dtype=np.float64)
-    except (TypeError, ValueError):
-        problem = Problem(where, str(values), "is not numbers", "give one number per row")
+        given = np.asarray(values)
+        parts = given.flat if given.dtype.kind == "O" else (given,)
+        if any(np.asarray(part).dtype.kind in "cmMV" for part in parts):
+            raise TypeError("complex numbers lose a part, dates and durations their meaning")
+        array = np.array(given, dtype=np.float64)
+    except (TypeError, ValueError, OverflowError):
+        rule = "is not numbers a double can hold"
+        problem = Problem(where, written(values), rule, "give one number per row")
         raise EstimationError(problem) from None
+    if or_one and array.ndim == 0:
+        array = array.reshape(1)
     if array.ndim != 1:
         shape = "×".join(map(str, array.shape)) or "a single number"
         problem = Problem(where, shape, "is not one list of numbers", "give one number per row")
@@ -64,13 +83,34 @@ def one_list(where: str, values: ArrayLike) -> Floats:
 
 def named(where: str, lengths: Mapping[str, int], names: Sequence[str] | None) -> tuple[str, ...]:
     """Give what the rows are called, and refuse columns of different lengths."""
-    found = dict(lengths) if names is None else {**lengths, "names": len(names)}
+    labels = None if names is None else _labels(where, names)
+    found = dict(lengths) if labels is None else {**lengths, "names": len(labels)}
     if len(set(found.values())) > 1:
         shown = ", ".join(f"{name} {length}" for name, length in found.items())
         rule = "are not the same number of rows"
         raise EstimationError(Problem(where, shown, rule, "give one value per row"))
     k = next(iter(found.values()))
-    return tuple(f"study {i}" for i in range(1, k + 1)) if names is None else tuple(names)
+    return tuple(f"study {i}" for i in range(1, k + 1)) if labels is None else labels
+
+
+def _labels(where: str, names: Sequence[str]) -> tuple[str, ...]:
+    # a text is a list of letters, a set has no order, and an iterator can be read only once
+    is_list = not isinstance(names, str | bytes | AbstractSet | Iterator)
+    try:
+        if is_list:
+            return tuple(map(str, names))
+    except (TypeError, ValueError):
+        pass
+    rule, remedy = "is not a list of names", "give one name per row"
+    raise EstimationError(Problem(f"{where}, names", written(names), rule, remedy))
+
+
+def written(value: object) -> str | None:
+    """Write a value for a message; None where Python does not write it."""
+    try:
+        return str(value)
+    except ValueError:  # an integer of thousands of digits
+        return None
 
 
 def _offences(
@@ -96,6 +136,17 @@ def not_positive(column: str, values: Floats, labels: tuple[str, ...]) -> list[P
     """Name the rows whose value is not above zero and finite."""
     broken = ~((values > 0) & np.isfinite(values))
     return _offences(column, values, broken, labels, "is not a positive number", "correct it")
+
+
+def not_held(yi: Floats, vi: Floats, labels: tuple[str, ...]) -> list[Problem]:
+    """Name the rows whose effect or variance came out as no number a double can hold."""
+    broken = ~(np.isfinite(yi) & np.isfinite(vi) & (vi > 0))
+    rule = "is too extreme for an effect with a finite variance above 0"
+    return [
+        Problem(label, None, rule, "look its numbers up again or leave the row out")
+        for label, bad in zip(labels, broken, strict=True)
+        if bad
+    ]
 
 
 def at_the_boundary(

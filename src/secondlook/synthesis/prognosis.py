@@ -112,15 +112,18 @@ def count_votes(evidence: Evidence) -> tuple[FactorVotes, ...]:
 
 
 def _count(evidence: Evidence, key: tuple[str, str, str], statements: list[Factor]) -> FactorVotes:
-    directed = Counter(_favourable(factor) for factor in statements if _favourable(factor))
-    favourable = directed.most_common(1)[0][0] if directed else ""
+    directed = [_favourable(factor) for factor in statements if _favourable(factor)]
+    most = Counter(_folded(level) for level in directed).most_common(1)
+    favourable = next((level for level in directed if _folded(level) == most[0][0]), "")
+    same = [f for f in statements if _folded(_favourable(f)) == _folded(favourable)]
+    shorter = {_folded(_unfavourable(f)) for f in same}
     votes = []
     for factor in statements:
         size = evidence.size(factor.study, factor.cohort)
         whole = evidence.patients(factor.study) if factor.cohort == ENTIRE else None
         n = whole if size is None else round(float(size.value))
         mine = _favourable(factor)
-        outcome = _outcome(factor, mine, favourable)
+        outcome = _outcome(factor, favourable, shorter)
         votes.append(Vote(factor, evidence.study(factor.study), n, mine, outcome))
     return FactorVotes(*key, favourable, _once(votes))
 
@@ -156,17 +159,32 @@ def _telling(vote: Vote) -> tuple[bool, bool]:
 
 
 def _favourable(factor: Factor) -> str:
-    if factor.direction == "better":
-        return factor.level or factor.factor
-    if factor.direction == "worse":
-        return factor.reference_level or f"not {factor.level or factor.factor}"
-    return ""
+    return {"better": _level(factor), "worse": _other_level(factor)}.get(factor.direction, "")
 
 
-def _outcome(factor: Factor, mine: str, favourable: str) -> Outcome:
+def _unfavourable(factor: Factor) -> str:
+    return {"better": _other_level(factor), "worse": _level(factor)}.get(factor.direction, "")
+
+
+def _level(factor: Factor) -> str:
+    return factor.level or factor.factor
+
+
+def _other_level(factor: Factor) -> str:
+    # one side is enough to know the other by: "not present" against "present"
+    level = _level(factor)
+    opposite = level.removeprefix("not ") if level.startswith("not ") else f"not {level}"
+    return factor.reference_level or opposite
+
+
+def _outcome(factor: Factor, favourable: str, shorter: set[str]) -> Outcome:
     if factor.direction == "none":
         return "no association"
     if factor.direction == "unstated":
         return "direction not stated"
-    unfavourable = factor.level if factor.direction == "worse" else factor.reference_level
-    return "opposite" if unfavourable == favourable and mine != favourable else "associated"
+    against = _folded(_unfavourable(factor)) == _folded(favourable)
+    return "opposite" if against or _folded(_favourable(factor)) in shorter else "associated"
+
+
+def _folded(level: str) -> str:
+    return " ".join(level.casefold().split())

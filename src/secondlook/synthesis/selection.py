@@ -6,12 +6,12 @@ the reason it is not pooled.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 
 from secondlook.errors import EvidenceError, Problem
-from secondlook.evidence import ENTIRE, Cohort, Evidence, Finding, Rate, Study
+from secondlook.evidence import ENTIRE, Evidence, Finding, Rate, Reported, Study
 from secondlook.question import Analysis
 
 __all__ = ["Arm", "Candidate", "candidates", "unknown_words"]
@@ -100,7 +100,7 @@ def candidates(evidence: Evidence, analysis: Analysis) -> tuple[Candidate, ...]:
     for key in keys:
         mine = [finding for finding in admitted if finding.study == key]
         try:
-            arms = tuple(_arm(evidence, analysis, key, name, mine) for name in names)
+            arms = _arms(evidence, analysis, names, mine)
         except EvidenceError as error:
             problems.extend(error.problems)
             continue
@@ -140,6 +140,7 @@ def _admits(finding: Finding, evidence: Evidence, analysis: Analysis) -> bool:
         and (not analysis.place or finding.source.place == analysis.place)
         and (not analysis.site or evidence.study(finding.study).site == analysis.site)
         and (analysis.effect != "hazard_ratio" or finding.comparator == analysis.comparator)
+        and (analysis.adjusted is None or finding.adjusted == analysis.adjusted)
     )
 
 
@@ -155,27 +156,54 @@ def _concerns(finding: Finding, names: tuple[str, ...], evidence: Evidence) -> b
     )
 
 
-def _arm(
+def _arms(
+    evidence: Evidence, analysis: Analysis, names: Sequence[str], findings: list[Finding]
+) -> tuple[Arm, ...]:
+    """The arms at the first planned time at which all have a number, else what is printed."""
+    study = findings[0].study
+    for months in analysis.months or (None,):
+        there = [_arm_at(evidence, analysis, name, findings, months) for name in names]
+        arms = tuple(arm for arm in there if arm is not None)
+        if len(arms) == len(names):
+            return arms
+    return tuple(_printed_arm(evidence, analysis, study, name, findings) for name in names)
+
+
+def _arm_at(
+    evidence: Evidence,
+    analysis: Analysis,
+    name: str,
+    findings: list[Finding],
+    months: float | None,
+) -> Arm | None:
+    chosen = _choose([f for f in findings if f.cohort == name], analysis, months)
+    if chosen is not None:
+        return _arm(evidence, chosen)
+    return _mixture(evidence, analysis, name, findings, months)
+
+
+def _printed_arm(
     evidence: Evidence, analysis: Analysis, study: str, name: str, findings: list[Finding]
 ) -> Arm:
+    """An arm as it is printed, for a study that cannot be used: its number at another time, NR."""
     mine = [finding for finding in findings if finding.cohort == name]
-    chosen = _choose(mine, analysis)
-    if chosen is None or chosen.value.is_missing:
-        mixture = _mixture(evidence, analysis, study, name, findings)
-        if mixture is not None:
-            return mixture
-    if chosen is None:
-        size = evidence.size(study, name, near=findings[0].source if findings else None)
-        n = None if size is None else round(float(size.value))
-        return Arm(name, n, "", None, ())
-    size = evidence.size(study, name, near=chosen.source)
-    rate = Rate(evidence.study(study), chosen, size)
-    value = float(chosen.value) if chosen.value.is_number else None
+    planned = [f for f in mine if any(_at(f, months) for months in analysis.months)]
+    numbers = [f for f in (*planned, *mine) if f.value.is_number]
+    chosen = next(iter(numbers or planned or mine), None)
+    if chosen is not None:
+        return _arm(evidence, chosen)
+    size = evidence.size(study, name, near=findings[0].source)
+    return Arm(name, None if size is None else round(float(size.value)), "", None, ())
+
+
+def _arm(evidence: Evidence, chosen: Finding) -> Arm:
+    size = evidence.size(chosen.study, chosen.cohort, near=chosen.source)
+    rate = Rate(evidence.study(chosen.study), chosen, size)
     return Arm(
-        name,
+        chosen.cohort,
         rate.n,
         _with_interval(chosen),
-        value,
+        float(chosen.value) if chosen.value.is_number else None,
         (chosen,) if size is None else (chosen, size),
         from_figure=bool(chosen.from_figure),
         against=_against(evidence, chosen),
@@ -197,28 +225,39 @@ def _against(evidence: Evidence, finding: Finding) -> str:
     return "; ".join([other, *([known[finding.adjusted]] if finding.adjusted is not None else [])])
 
 
-def _choose(findings: list[Finding], analysis: Analysis) -> Finding | None:
-    """The finding to take: the first planned time with a number, else whatever is printed."""
-    for months in analysis.months or (None,):
-        printed = [f for f in findings if f.value.is_number and _at(f, months)]
-        for other in printed[1:]:
-            if other.value.value != printed[0].value.value:
-                raise EvidenceError(_two_numbers(printed[0], other, analysis))
-        if printed:
-            return printed[0]
-    return next(iter(findings), None)
+def _choose(findings: list[Finding], analysis: Analysis, months: float | None) -> Finding | None:
+    """The number printed at a time, or None."""
+    statistic = _STATISTICS[analysis.effect][0]
+    printed = [
+        f for f in findings if f.value.is_number and f.statistic == statistic and _at(f, months)
+    ]
+    for other in printed[1:]:
+        if _content(other) != _content(printed[0]):
+            raise EvidenceError(_two_numbers(printed[0], other, analysis))
+    return next(iter(printed), None)
+
+
+def _content(finding: Finding) -> tuple[object, ...]:
+    numbers = (finding.value, finding.low, finding.high, finding.level)
+    return (*((number.value, number.relation) for number in numbers), finding.adjusted)
 
 
 def _two_numbers(first: Finding, second: Finding, analysis: Analysis) -> Problem:
     places = (first.source.place or "no place", second.source.place or "no place")
     return Problem(
         f"review.toml, analysis {analysis.id}, study {first.study}, cohort {first.cohort}",
-        f"{first.value} and {second.value}",
+        f"{_with_interval(first)} and {_with_interval(second)}",
         f"are two numbers for one thing (in {places[0]} and in {places[1]})",
-        "say which to take with place = ... in the analysis"
-        if places[0] != places[1]
-        else "give one of them another cohort or endpoint in findings.csv",
+        _remedy(first, second),
     )
+
+
+def _remedy(first: Finding, second: Finding) -> str:
+    if first.adjusted != second.adjusted:
+        return "say which to take with adjusted = true or false in the analysis"
+    if first.source.place != second.source.place:
+        return "say which to take with place = ... in the analysis"
+    return "give one of them another cohort or endpoint in findings.csv"
 
 
 def _at(finding: Finding, months: float | None) -> bool:
@@ -226,7 +265,11 @@ def _at(finding: Finding, months: float | None) -> bool:
 
 
 def _mixture(
-    evidence: Evidence, analysis: Analysis, study: str, name: str, findings: list[Finding]
+    evidence: Evidence,
+    analysis: Analysis,
+    name: str,
+    findings: list[Finding],
+    months: float | None,
 ) -> Arm | None:
     """A survival percent of a cohort from those of the parts it is declared to be split into.
 
@@ -235,44 +278,40 @@ def _mixture(
     """
     if "survival" not in analysis.effect:
         return None
+    study = findings[0].study
     parts = [c for c in evidence.cohorts if (c.study, c.subset_of) == (study, name) and c.split]
     for split in dict.fromkeys(cohort.split for cohort in parts):
-        siblings = [cohort for cohort in parts if cohort.split == split]
-        arm = _weighted(evidence, analysis, name, siblings, findings)
-        if arm is not None:
-            return arm
+        siblings = [cohort.key for cohort in parts if cohort.split == split]
+        rates = []
+        for part in siblings:
+            chosen = _choose([f for f in findings if f.cohort == part], analysis, months)
+            if chosen is not None:
+                size = evidence.size(study, part, near=chosen.source)
+                rates.append(Rate(evidence.study(study), chosen, size))
+        if len(rates) == len(siblings) > 1:
+            arm = _weighted(name, rates)
+            if arm is not None:
+                return arm
     return None
 
 
-def _weighted(
-    evidence: Evidence,
-    analysis: Analysis,
-    name: str,
-    siblings: Iterable[Cohort],
-    findings: list[Finding],
-) -> Arm | None:
-    arms = []
-    for cohort in siblings:
-        chosen = _choose([f for f in findings if f.cohort == cohort.key], analysis)
-        if chosen is None or not chosen.value.is_number or not _planned(chosen, analysis):
-            return None
-        size = evidence.size(cohort.study, cohort.key, near=chosen.source)
-        if size is None:
-            return None
-        arms.append((cohort, chosen, size))
-    if len(arms) < 2:
+def _weighted(name: str, rates: list[Rate]) -> Arm | None:
+    sizes = [rate.n for rate in rates if rate.n]
+    total = sum(sizes)
+    if len(sizes) < len(rates) or total <= 0:
         return None
-    total = sum(float(size.value) for _, _, size in arms)
-    value = sum(float(size.value) * float(chosen.value) for _, chosen, size in arms) / total
-    terms = " and ".join(f"{chosen.value} ({cohort.key})" for cohort, chosen, _ in arms)
+    found = [rate.finding for rate in rates]
+    value = sum(n * float(f.value) for n, f in zip(sizes, found, strict=True)) / total
+    terms = " and ".join(f"{finding.value} ({finding.cohort})" for finding in found)
+    seen = (f for rate in rates for f in (rate.finding, rate.size) if f is not None)
     return Arm(
         name,
-        round(total),
-        " / ".join(chosen.value.printed for _, chosen, _ in arms),
+        total,
+        " / ".join(finding.value.printed for finding in found),
         value,
-        tuple(finding for _, chosen, size in arms for finding in (chosen, size)),
+        tuple(seen),
         derived=f"patient-weighted mean of {terms}",
-        from_figure=any(chosen.from_figure for _, chosen, _ in arms),
+        from_figure=any(finding.from_figure for finding in found),
     )
 
 
@@ -298,6 +337,20 @@ def _reason(arms: tuple[Arm, ...], analysis: Analysis) -> str:
             return f"printed {time}{who}"
         if analysis.effect == "median" and chosen.statistic == "mean":
             return f"a mean, not a median{who}"
+        bound = next((p for p in _used(arm) if p.relation[0] in "<>"), None)
+        if bound is not None:
+            return f"printed as a bound ({bound}){who}"
         if "survival" in analysis.effect and arm.n is None:
             return f"number of patients not printed{who}"
+    times = {arm.findings[0].months for arm in arms if not arm.derived}
+    if analysis.months and len(times) > 1:
+        return f"printed at {' and '.join(f'{time:f}' for time in times if time)} months"
     return ""
+
+
+def _used(arm: Arm) -> Iterator[Reported]:
+    """The printed numbers an arm is computed from."""
+    for finding in arm.findings:
+        for printed in (finding.value, finding.low, finding.high, finding.n):
+            if printed.is_number:
+                yield printed

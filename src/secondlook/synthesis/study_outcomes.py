@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,7 +12,9 @@ from numpy.typing import ArrayLike, NDArray
 from secondlook.errors import EstimationError, Problem
 from secondlook.synthesis.printed_columns import Floats, named, one_list, raise_any
 
-__all__ = ["StudyOutcomes", "read_outcomes"]
+__all__ = ["StudyOutcomes", "Unit", "read_outcomes", "unit_of"]
+
+_WIDEST = 1e100
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -28,6 +31,63 @@ class StudyOutcomes:
         kept = np.arange(self.yi.size) != index
         names = self.names[:index] + self.names[index + 1 :]
         return StudyOutcomes(self.yi[kept], self.vi[kept], names, ())
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """A power of two to measure effects in, so that no square of one leaves the range of a double.
+
+    Multiplying by it changes no digit, and what cannot be taken back without loss is refused.
+    """
+
+    exponent: int
+
+    def measured(self, outcomes: StudyOutcomes) -> tuple[Floats, Floats]:
+        """Give effects and variances in this unit."""
+        return np.ldexp(outcomes.yi, -self.exponent), np.ldexp(outcomes.vi, -2 * self.exponent)
+
+    def effect(self, value: float) -> float:
+        """Take an effect, a standard error or a limit back to the unit it was given in."""
+        return _scaled(value, self.exponent)
+
+    def variance(self, value: float) -> float:
+        """Take a variance back to the unit it was given in."""
+        return _scaled(value, 2 * self.exponent)
+
+
+def _scaled(value: float, exponent: int) -> float:
+    try:
+        result = math.ldexp(value, exponent)
+    except OverflowError:
+        result = math.inf
+    if math.ldexp(result, -exponent) != value:
+        rule = "leads to a result that no double can hold"
+        raise EstimationError(Problem("pool", None, rule, "give the effects in another unit"))
+    return result
+
+
+def unit_of(outcomes: StudyOutcomes) -> Unit:
+    """Give a unit midway between the largest and the smallest quantity of some outcomes.
+
+    Raises
+    ------
+    EstimationError
+        Where an effect or standard error is more than 1e100 times the smallest standard error: the
+        squares and cubes of such ratios are beyond a double in any unit.
+
+    Examples
+    --------
+    >>> unit_of(read_outcomes([0.0, 3.0], [16.0, 16.0])).exponent
+    2
+    """
+    precise = int(outcomes.vi.argmin())
+    smallest = math.sqrt(outcomes.vi[precise])
+    largest = max(math.sqrt(outcomes.vi.max()), float(np.abs(outcomes.yi).max()))
+    if largest / smallest > _WIDEST:
+        where, value = f"{outcomes.names[precise]}, vi", f"{outcomes.vi[precise]:g}"
+        rule = "is too small beside the other numbers: nothing can be computed"
+        raise EstimationError(Problem(where, value, rule, "correct it or leave the study out"))
+    return Unit(round((math.log2(largest) + math.log2(smallest)) / 2))
 
 
 def read_outcomes(

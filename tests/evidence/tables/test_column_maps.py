@@ -102,3 +102,66 @@ def test_all_mistakes_are_named_at_once(tmp_path: Path) -> None:
         "map.toml, places",
         "map.toml, columns[1].adjusted",
     }
+
+
+@pytest.mark.parametrize("section", ["studies", "cohorts"])
+def test_labels_that_differ_in_white_space_alone_are_refused_and_both_are_named(
+    tmp_path: Path, section: str
+) -> None:
+    labels = f'[{section}]\n"Smith" = "smith1999"\n"Smith " = "smith2004"\n"Raab" = "raab1998"\n'
+    with pytest.raises(EvidenceError) as caught:
+        read(tmp_path, TOP + COLUMN + labels)
+    assert str(caught.value).startswith(
+        f'map.toml, {section}: names the same label as "Smith" and "Smith "; keep one of them'
+    )
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "months",
+    [
+        "nan",
+        "inf",
+        "-inf",
+        "1e999999",
+        "1e-999999",
+        "0e999999",
+        "1201",
+        "1200.1",
+        "0x1" + "0" * 5000,
+    ],
+)
+@pytest.mark.parametrize(
+    ("where", "before", "after"),
+    [("columns[1]", "", ""), ("footnotes.a", "[footnotes]\na = { ", " }")],
+)
+def test_months_that_no_follow_up_lasts_are_refused(
+    tmp_path: Path, months: str, where: str, before: str, after: str
+) -> None:
+    with pytest.raises(EvidenceError) as caught:
+        read(tmp_path, f"{TOP}{COLUMN}{before}months = {months}{after}")
+    line = str(caught.value)
+    assert line.startswith(f"map.toml, {where}.months: ")
+    assert "is not a number of months from 0 to 1200; write a number" in line
+    assert len(line) < 200
+
+
+def test_months_up_to_a_hundred_years_are_read(tmp_path: Path) -> None:
+    for months in ("0", "1200", "1.2e3", "8.571428571428571"):
+        read_months = read(tmp_path, f"{TOP}{COLUMN}months = {months}").columns[0].months
+        assert read_months == Decimal(months)
+
+
+@pytest.mark.parametrize(
+    "value", ["9" * 5000, "[" * 3000, "1e99999999999999999999"], ids=["digits", "brackets", "power"]
+)
+def test_what_python_cannot_parse_is_not_toml_in_one_line(tmp_path: Path, value: str) -> None:
+    with pytest.raises(EvidenceError, match=r"^map\.toml: is not TOML \(\w") as caught:
+        read(tmp_path, f"{TOP}{COLUMN}months = {value}")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_number_of_thousands_of_digits_in_place_of_text_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(EvidenceError, match=r"columns\[1\]\.note: is not right") as caught:
+        read(tmp_path, f"{TOP}{COLUMN}note = 0x1{'0' * 5000}")
+    assert "\n" not in str(caught.value)

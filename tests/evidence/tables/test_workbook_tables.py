@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import io
+import time
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -153,6 +154,20 @@ def test_format_whose_result_is_not_certain_is_not_guessed(number_format: str) -
     assert print_number(0 if number_format == "0;;" else -1, number_format) is None
 
 
+@pytest.mark.parametrize("value", [float("inf"), float("-inf"), float("nan"), 10**600, -(10**308)])
+@pytest.mark.parametrize("number_format", ["General", "0.0", "#,##0", "0%"])
+def test_number_that_is_infinite_or_endless_is_not_printed(
+    value: float, number_format: str
+) -> None:
+    assert print_number(value, number_format) is None
+
+
+def test_largest_number_of_a_spreadsheet_is_printed_in_full() -> None:
+    assert print_number(9e307, "0.0") == "9" + "0" * 307 + ".0"
+    assert print_number(9e307, "0." + "0" * 30) == "9" + "0" * 307 + "." + "0" * 30
+    assert print_number(1.5, "0." + "0" * 500) is None
+
+
 def test_stored_numbers_dates_and_truths_are_shown(tmp_path: Path) -> None:
     workbook = openpyxl.Workbook()
     sheet = workbook.active
@@ -199,6 +214,89 @@ def test_cell_far_away_is_refused_before_the_sheet_is_spread_out(tmp_path: Path)
     workbook.save(tmp_path / "far.xlsx")
     with pytest.raises(EvidenceError, match="1048576 x 16384 cells"):
         read_tables(tmp_path / "far.xlsx")
+
+
+def changed(path: Path, part: str, old: bytes, new: bytes) -> None:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(path) as archive, zipfile.ZipFile(stream, "w") as copy:
+        for member in archive.namelist():
+            text = archive.read(member)
+            assert member != part or text.count(old) == 1
+            copy.writestr(member, text.replace(old, new) if member == part else text)
+    path.write_bytes(stream.getvalue())
+
+
+SHEET = "xl/worksheets/sheet1.xml"
+
+
+@pytest.mark.parametrize(
+    "areas",
+    [
+        [b"A1:XFD1048576"],
+        [b"A3:A1048576"],
+        [b"A&#51;&#58;A1048576"],
+        [b"A1048576:A3"],
+        [b"A3:A600000", b"B3:B600000"],
+    ],
+)
+def test_merged_areas_larger_than_any_table_are_refused_before_they_are_spread_out(
+    tmp_path: Path, areas: list[bytes]
+) -> None:
+    path = save(tmp_path, [["Authors", "n"], ["Raab", 34]], ("A1:B1",))
+    new = b"/>".join(b'<mergeCell ref="%b"' % area for area in areas)
+    changed(path, SHEET, b'<mergeCell ref="A1:B1"', new)
+    started = time.perf_counter()
+    with pytest.raises(EvidenceError, match=r"merged cells: .* is no table of") as caught:
+        read_tables(path)
+    assert time.perf_counter() - started < 5
+    assert "\n" not in str(caught.value)
+
+
+def test_merged_cells_named_in_the_text_of_a_cell_are_text(tmp_path: Path) -> None:
+    text = '<mergeCell ref="A1:XFD1048576"/>'
+    (grid,) = read_tables(save(tmp_path, [["Authors", "n"], ["Raab", text]]))
+    assert grid.rows == (("Raab", text),)
+
+
+def test_chart_sheet_without_a_chart_is_one_clear_line(tmp_path: Path) -> None:
+    workbook = openpyxl.Workbook()
+    sheet = workbook.active
+    assert sheet is not None
+    sheet.append(["Authors", "n"])
+    sheet.append(["Raab", 34])
+    workbook.create_chartsheet("Chart")
+    workbook.save(tmp_path / "chart.xlsx")
+    stream = io.BytesIO()
+    with (
+        zipfile.ZipFile(tmp_path / "chart.xlsx") as archive,
+        zipfile.ZipFile(stream, "w") as copy,
+    ):
+        for member in archive.namelist():
+            if not member.startswith("xl/chartsheets/_rels/"):
+                copy.writestr(member, archive.read(member))
+    (tmp_path / "chart.xlsx").write_bytes(stream.getvalue())
+    with pytest.raises(EvidenceError, match=r"holds a chart sheet without a chart \(") as caught:
+        read_tables(tmp_path / "chart.xlsx")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("stored", [b"1E999", b"-1E999", b"1" * 600])
+@pytest.mark.parametrize("number_format", ["General", "0.0", "0%"])
+def test_number_no_spreadsheet_holds_is_named_with_its_cell(
+    tmp_path: Path, stored: bytes, number_format: str
+) -> None:
+    workbook = openpyxl.Workbook()
+    sheet = workbook.active
+    assert sheet is not None
+    sheet.append(["Authors", "n"])
+    sheet.append(["Raab", 34])
+    sheet["B2"].number_format = number_format
+    path = tmp_path / "huge.xlsx"
+    workbook.save(path)
+    changed(path, SHEET, b"<v>34</v>", b"<v>%b</v>" % stored)
+    with pytest.raises(EvidenceError, match=r"cell B2: .*cannot be shown") as caught:
+        read_tables(path)
+    assert len(str(caught.value)) < 250
 
 
 def test_entity_bomb_within_a_workbook_is_refused_in_one_line(tmp_path: Path) -> None:

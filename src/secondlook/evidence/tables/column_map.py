@@ -47,7 +47,7 @@ from __future__ import annotations
 
 import tomllib
 from collections import Counter
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any
@@ -82,13 +82,20 @@ __all__ = [
 NUMBERS = ("value", "low", "high", "level", "p", "n", "events")
 """The fields of a finding that a hole can fill."""
 
+_MOST_MONTHS = 1200
+_MOST_DECIMALS = 15
+
 _AT_A_TIME = ("survival", "survival_range")
 
 
 def _months(value: Any) -> Any:
-    if isinstance(value, bool) or not isinstance(value, int | Decimal) or value < 0:
-        raise ValueError("is not a number of months", "write a number such as 60 or 7.5")
-    return Decimal(value)
+    months = Decimal(value) if type(value) in (int, Decimal) else Decimal("nan")
+    # neither 1e9 nor 1e-999999, which are a line of digits or a million of them when written out
+    is_plain = months.is_finite() and abs(int(months.as_tuple().exponent)) <= _MOST_DECIMALS
+    if not (is_plain and 0 <= months <= _MOST_MONTHS):
+        rule = f"is not a number of months from 0 to {_MOST_MONTHS}"
+        raise ValueError(rule, "write a number such as 60 or 7.5")
+    return months
 
 
 def _patterns(value: Any) -> Any:
@@ -212,6 +219,13 @@ class ColumnMap(_Part):
     @field_validator("studies", "cohorts")
     @classmethod
     def _folded(cls, labels: dict[str, str]) -> dict[str, str]:
+        alike: dict[str, list[str]] = {}
+        for label in labels:
+            alike.setdefault(fold(label), []).append(f'"{label}"')
+        twice = [" and ".join(written) for written in alike.values() if len(written) > 1]
+        if twice:
+            rule = f"names the same label as {', and as '.join(twice)}"
+            raise ValueError(rule, "keep one of them, since white space tells no rows apart")
         return {fold(label): key for label, key in labels.items()}
 
     @model_validator(mode="after")
@@ -258,8 +272,9 @@ def read_column_map(path: Path) -> ColumnMap:
     """
     text = decode(read_bytes(path), path.name)
     try:
-        said = tomllib.loads(text, parse_float=Decimal)
-    except tomllib.TOMLDecodeError as error:
+        said = tomllib.loads(text, parse_float=_decimal)
+    except (ValueError, RecursionError) as error:
+        # not only tomllib's own error: numbers of many digits, and brackets in brackets in brackets
         rule = f"is not TOML ({error})"
         remedy = "mend that line (text stands in quotation marks)"
         raise EvidenceError(Problem(path.name, None, rule, remedy)) from error
@@ -267,6 +282,13 @@ def read_column_map(path: Path) -> ColumnMap:
         return ColumnMap.model_validate(said)
     except ValidationError as error:
         raise EvidenceError(_problems(error, path.name)) from error
+
+
+def _decimal(number: str) -> Decimal:
+    try:
+        return Decimal(number)
+    except InvalidOperation:
+        raise ValueError("a number has an exponent that is too long") from None
 
 
 def _problems(error: ValidationError, file: str) -> list[Problem]:
@@ -277,6 +299,8 @@ def _problems(error: ValidationError, file: str) -> list[Problem]:
             key += f"[{step + 1}]" if isinstance(step, int) else f".{step}"
         where = f"{file}, {key.removeprefix('.')}" if key else file
         value = found["input"] if isinstance(found["input"], str | int | Decimal) else None
+        if isinstance(value, int) and value.bit_length() > 64:
+            value = None  # Python writes no number of thousands of digits
         cause = found.get("ctx", {}).get("error")
         if isinstance(cause, ValueError) and len(cause.args) == 2:
             rule, remedy = cause.args

@@ -21,20 +21,35 @@ from secondlook.evidence.tables.reading import read_tables
 
 __all__ = ["bare_evidence", "guess"]
 
-_FREE = r"(disease|recurrence|relapse|progression|event)[ -]?free"
-_RATIO = ["{value} ({low}-{high})", "{value} [{low}-{high}]", "{value}"]
+_FREE = r"((disease|recurrence|relapse|progression|event)[ -]?free|\b[dpr]fs\b)"
+_ALIVE = r"(surviv|\bos\b|\balive\b)"
+_YEARS = r"\b(\d{1,2})[ -]?(?:y|years?|yrs?)\b"
+_RATIO_WORD = r"(hazard ratio|\bhr\b)"
+
+
+def _ratio(endpoint: str) -> dict[str, Any]:
+    patterns = ["{value} ({low}-{high})", "{value} [{low}-{high}]", "{value}"]
+    return {"endpoint": endpoint, "statistic": "hazard_ratio", "pattern": patterns}
+
 
 # the first that fits wins: what is disease-free is not overall survival
 _HEADINGS: tuple[tuple[str, dict[str, Any]], ...] = (
-    (rf"median.*({_FREE}|\b[dpr]fs\b)", {"endpoint": "DFS", "statistic": "median"}),
-    (rf"(\d+)[ -]?y.*({_FREE}|\b[dpr]fs\b)", {"endpoint": "DFS", "statistic": "survival"}),
-    (r"median.*(surviv|\bos\b)", {"endpoint": "OS", "statistic": "median"}),
-    (r"mean.*(surviv|\bos\b)", {"endpoint": "OS", "statistic": "mean"}),
-    (r"(\d+)[ -]?y.*(surviv|\bos\b|rate|%)", {"endpoint": "OS", "statistic": "survival"}),
     (r"median.*follow", {"endpoint": "follow-up", "statistic": "median"}),
-    (r"hazard ratio|\bhr\b", {"endpoint": "OS", "statistic": "hazard_ratio", "pattern": _RATIO}),
-    (r"^n$|\bno\.? ?(of)?\b|number|patients", {"endpoint": "patients", "statistic": "count"}),
+    (rf"^(?=.*{_RATIO_WORD}).*{_FREE}", _ratio("DFS")),
+    (_RATIO_WORD, _ratio("OS")),
+    (rf"median.*{_FREE}", {"endpoint": "DFS", "statistic": "median"}),
+    (rf"mean.*{_FREE}", {"endpoint": "DFS", "statistic": "mean"}),
+    (rf"{_YEARS}.*{_FREE}", {"endpoint": "DFS", "statistic": "survival"}),
+    (rf"median.*{_ALIVE}", {"endpoint": "OS", "statistic": "median"}),
+    (rf"mean.*{_ALIVE}", {"endpoint": "OS", "statistic": "mean"}),
+    (rf"{_YEARS}.*{_ALIVE}", {"endpoint": "OS", "statistic": "survival"}),
+    (
+        r"^(n|no\.?|number|((no\.?|number) of )?(patients|cases)( \((no\.?|n)\))?)$",
+        {"endpoint": "patients", "statistic": "count"},
+    ),
 )
+_NOT_GUESSED = r"-specific|\bspecific|follow.*surviv|in years|\(years?\)|\(y\)"
+"""What is of one cause of death, or in years, has no column of its own to be guessed into."""
 
 
 def guess(grid: Grid) -> tuple[ColumnMap, tuple[str, ...]]:
@@ -92,7 +107,9 @@ def guess(grid: Grid) -> tuple[ColumnMap, tuple[str, ...]]:
 
 
 def _meaning(heading: str) -> dict[str, Any] | None:
-    folded = " ".join(heading.casefold().split())
+    folded = re.sub(r"[‐-―−]", "-", " ".join(heading.casefold().split()))
+    if re.search(_NOT_GUESSED, folded):
+        return None
     for pattern, meaning in _HEADINGS:
         match = re.search(pattern, folded)
         if match is None:
@@ -119,12 +136,16 @@ def bare_evidence(path: Path, column_map: Path | None) -> tuple[Evidence, tuple[
     tuple of str
         What was guessed, and each cell that could not be read.
     """
-    grid = read_tables(path)[0]
+    grids = read_tables(path)
+    grid = grids[0]
     if column_map is None:
         meant, said = guess(grid)
         said = ("Guessed from the headings (say otherwise with --map):", *said)
     else:
         meant, said = read_column_map(column_map), ()
+    if len(grids) > 1:
+        rest = "the others with secondlook extract"
+        said = (*said, f"{path.name} holds {len(grids)} tables; this is the first ({rest})")
     found, problems = findings(grid, meant)
     return _evidence(found), (*said, *(str(problem) for problem in problems))
 

@@ -20,6 +20,8 @@ _TOKEN = re.compile(
 )
 _CODE = re.compile(r"(?P<whole>(?P<group>#,##)?[0#]|#*0?)(?:\.(?P<decimals>0*#*))?(?P<percent>%?)")
 _SEMICOLON = re.compile(r';(?=(?:[^"]*"[^"]*")*[^"]*$)')  # one that is not within quotation marks
+_MOST_DIGITS = 308
+_MOST_DECIMALS = 30  # ECMA-376 leaves it open; spreadsheet programs stop there
 _EXACT = Context(prec=400)
 
 
@@ -36,7 +38,8 @@ def print_number(value: float, number_format: str) -> str | None:
     Returns
     -------
     str or None
-        None when the format is one whose result is not certain here.
+        None when the format is one whose result is not certain here, or the number is none that a
+        spreadsheet can hold: infinite, not a number, or of more than 308 digits.
 
     Examples
     --------
@@ -48,6 +51,8 @@ def print_number(value: float, number_format: str) -> str | None:
     True
     """
     number = Decimal(value) if isinstance(value, int) else Decimal(f"{value:.15g}")
+    if not number.is_finite() or number.adjusted() >= _MOST_DIGITS:
+        return None
     sections = _SEMICOLON.split(number_format or "General")
     section = sections[0]
     if number < 0 and len(sections) > 1:
@@ -94,11 +99,11 @@ def _parts(section: str) -> tuple[str, str, str] | None:
 
 def _digits(number: Decimal, code: str) -> str | None:
     match = _CODE.fullmatch(code)
-    if match is None:
+    decimals = (match["decimals"] or "") if match else ""
+    if match is None or len(decimals) > _MOST_DECIMALS:
         return None
     if match["percent"]:
-        number = number * 100
-    decimals = match["decimals"] or ""
+        number = number.scaleb(2, _EXACT)
     rounded = number.quantize(
         Decimal(1).scaleb(-len(decimals)), rounding=ROUND_HALF_UP, context=_EXACT
     )

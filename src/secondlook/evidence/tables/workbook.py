@@ -11,6 +11,7 @@ import io
 import warnings
 import zipfile
 from typing import TYPE_CHECKING, Any
+from xml.parsers import expat
 
 from secondlook.errors import EvidenceError, Problem
 from secondlook.evidence.tables.grid import Grid
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["read_workbook"]
 
 _LARGEST_BYTES = 500_000_000
+_LAST_COLUMN, _LAST_ROW = 16_384, 1_048_576
 
 
 def read_workbook(data: bytes, file: str) -> tuple[Grid, ...]:
@@ -70,18 +72,50 @@ def _check_archive(data: bytes, file: str) -> None:
     """Refuse what no spreadsheet program writes, before it is unpacked."""
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         members = archive.infolist()
+        names = {member.filename for member in members}
         if sum(member.file_size for member in members) > _LARGEST_BYTES:
             rule = "is too large when unpacked to be a workbook of tables"
             raise EvidenceError(Problem(file, None, rule, "keep only the sheets with tables"))
+        merged = 0
         for member in members:
+            part = archive.read(member)
+            plain = part.replace(b"\0", b"")  # as UTF-16 has them
+            merges = b"mergeCell" in plain
             # the format forbids document types (ECMA-376 part 2); they can define entities
-            is_xml = member.filename.endswith((".xml", ".rels"))
-            if is_xml and b"<!DOCTYPE" in archive.read(member).replace(b"\0", b""):
+            is_xml = merges or member.filename.endswith((".xml", ".rels"))
+            if is_xml and b"<!DOCTYPE" in plain:
                 rule = f"defines a document type in {member.filename}, which no workbook does"
                 remedy = (
                     "open it in a spreadsheet program and save it again, or ask for a clean one"
                 )
                 raise EvidenceError(Problem(file, None, rule, remedy))
+            merged += _merged_cells(part) if merges else 0
+            # each cell of a merged area takes memory, however few bytes name the area
+            check_size(merged, 1, f"{file}, merged cells")
+            folder, _, name = member.filename.rpartition("/")
+            if folder == "xl/chartsheets" and f"{folder}/_rels/{name}.rels" not in names:
+                rule = f"holds a chart sheet without a chart ({name})"
+                raise EvidenceError(Problem(file, None, rule, "delete that sheet and save it"))
+
+
+def _merged_cells(part: bytes) -> int:
+    """How many cells the merged areas of a sheet cover."""
+    from openpyxl.utils import range_boundaries
+
+    total = 0
+
+    def add(name: str, attributes: dict[str, str]) -> None:
+        nonlocal total
+        if name.rpartition(" ")[2] == "mergeCell":
+            left, top, right, bottom = range_boundaries(attributes["ref"])
+            columns = (right or _LAST_COLUMN) - (left or 1)
+            rows = (bottom or _LAST_ROW) - (top or 1)
+            total += (abs(columns) + 1) * (abs(rows) + 1)
+
+    parser = expat.ParserCreate(namespace_separator=" ")
+    parser.StartElementHandler = add
+    parser.Parse(part, True)
+    return total
 
 
 def _rows(sheet: Worksheet, formulas: Worksheet, where: str) -> tuple[list[Row], list[Problem]]:
@@ -127,9 +161,9 @@ def _shown(cell: Any, formula: Any, here: str) -> tuple[str, Problem | None]:
         text = print_number(value, cell.number_format)
         if text is not None:
             return text, None
-        rule = "is a number format that cannot be shown here"
+        rule = "is a number that cannot be shown here as its cell shows it"
         remedy = "format the cell as text and type what the document prints"
-        return "", Problem(here, cell.number_format, rule, remedy)
+        return "", Problem(here, f"{value} ({cell.number_format})", rule, remedy)
     if isinstance(value, datetime.datetime):
         day_only = value.time() == datetime.time()
         return (value.date() if day_only else value).isoformat(*([] if day_only else [" "])), None
