@@ -27,6 +27,7 @@ validate: .venv/.develop ## reference values anew from R (needs r-cran-metafor a
 	@Rscript validation/metafor/reference.R
 	@$(BIN)/python validation/metafor/compare.py
 	@$(BIN)/pytest -q tests/synthesis/test_against_metafor.py
+	@$(BIN)/python -m validation.audit.run
 
 bench: .venv/.bench ## speed against other programs, in one run, as ratios
 	@$(BIN)/python benchmarks/pooling.py

@@ -189,7 +189,8 @@ class Review:
         InputError
             When the review is a bundled one, which stays as it came.
         """
-        from secondlook.audit import State, to_prepare
+        from secondlook.audit import State
+        from secondlook.audit.decisions import to_prepare
 
         if self.path in map(_bundled, EXAMPLES):
             remedy = "copy it first: secondlook new DIR --from " + self.path.name

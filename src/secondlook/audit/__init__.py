@@ -1,7 +1,7 @@
 """The auditor: printed numbers that cannot all be right, what would settle them, what is unseen."""
 
 from secondlook.audit.causes import Cause, Search
-from secondlook.audit.decisions import State, decision_of, resolve, to_prepare
+from secondlook.audit.decisions import State, decision_of, resolve
 from secondlook.audit.edits import SLIPS, Edit
 from secondlook.audit.report import UNSEEN, AuditReport, Coverage, Discrepancy, audit
 from secondlook.audit.rule import Class, Rule
@@ -28,5 +28,4 @@ __all__ = [
     "audit",
     "decision_of",
     "resolve",
-    "to_prepare",
 ]

@@ -44,7 +44,12 @@ class Unit:
 
     def measured(self, outcomes: StudyOutcomes) -> tuple[Floats, Floats]:
         """Give effects and variances in this unit."""
-        return np.ldexp(outcomes.yi, -self.exponent), np.ldexp(outcomes.vi, -2 * self.exponent)
+        yi = np.ldexp(outcomes.yi, -self.exponent)
+        vi = np.ldexp(outcomes.vi, -2 * self.exponent)
+        if np.any(np.ldexp(yi, self.exponent) != outcomes.yi):
+            rule = "has effects too small beside their standard errors for a double"
+            raise EstimationError(Problem("pool", None, rule, "check their units"))
+        return yi, vi
 
     def effect(self, value: float) -> float:
         """Take an effect, a standard error or a limit back to the unit it was given in."""

@@ -48,7 +48,7 @@ _HEADINGS: tuple[tuple[str, dict[str, Any]], ...] = (
         {"endpoint": "patients", "statistic": "count"},
     ),
 )
-_NOT_GUESSED = r"-specific|\bspecific|follow.*surviv|in years|\(years?\)|\(y\)"
+_NOT_GUESSED = r"\bspecific|in years|\(years?\)|\(y\)"
 """What is of one cause of death, or in years, has no column of its own to be guessed into."""
 
 
