@@ -48,14 +48,15 @@ $(UV): requirements/uv.txt
 	@touch $(UV)
 
 .venv/.run: requirements/run.txt pyproject.toml $(UV)
-	@$(UV) pip install -q --python $(BIN)/python --require-hashes -r requirements/run.txt
+	@$(UV) pip install -q --compile-bytecode --python $(BIN)/python --require-hashes -r requirements/run.txt
 	@$(UV) pip install -q --python $(BIN)/python --no-deps --no-build-isolation -e .
+	@$(BIN)/python -m compileall -q src
 	@touch $@
 
 .venv/.develop: requirements/develop.txt .venv/.run
-	@$(UV) pip install -q --python $(BIN)/python --require-hashes -r requirements/develop.txt
+	@$(UV) pip install -q --compile-bytecode --python $(BIN)/python --require-hashes -r requirements/develop.txt
 	@touch $@
 
 .venv/.bench: requirements/bench.txt .venv/.run
-	@$(UV) pip install -q --python $(BIN)/python --require-hashes -r requirements/bench.txt
+	@$(UV) pip install -q --compile-bytecode --python $(BIN)/python --require-hashes -r requirements/bench.txt
 	@touch $@

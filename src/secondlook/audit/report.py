@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from secondlook.audit.block import Whole, blocks
 from secondlook.audit.causes import Search, components, search
 from secondlook.audit.decisions import State, states
-from secondlook.audit.rule import Rule
+from secondlook.audit.rule import Class, Rule
 from secondlook.audit.rules import RULES
 from secondlook.audit.verdict import Cell, Outcome, Severity, Verdict
 from secondlook.evidence import Decision, Evidence
@@ -289,7 +289,9 @@ def audit(
         fired = _ask(rules, block, coverage)
         for group in components(fired):
             serious = [v for v in group if v.severity is not Severity.INFO]
-            result = search(block, serious, rules) if serious else Search((), False)
+            # nearly any change settles what is only odd, so a cause for it would say nothing
+            proven = any(cards[v.rule].kind is not Class.PLAUSIBILITY for v in serious)
+            result = search(block, serious, rules) if proven else Search((), False)
             found += [(v, result if v in serious else Search((), False)) for v in group]
         if progress is not None:
             progress(done, total)
