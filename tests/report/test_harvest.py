@@ -18,7 +18,7 @@ from secondlook.evidence.reported import Reported
 from secondlook.report.harvest import harvest
 from secondlook.synthesis import FactorVotes, count_votes
 
-Check = Callable[[Figure], None]
+Check = Callable[[Figure], list[str]]
 
 
 def counted(
@@ -61,11 +61,11 @@ def texts(figure: Figure) -> list[str]:
     return [text.get_text() for text in figure.axes[0].texts]
 
 
-def test_every_vote_of_the_bundled_review_is_one_bar(bundled: sl.Review, legible: Check) -> None:
+def test_every_vote_of_the_bundled_review_is_one_bar(bundled: sl.Review, illegible: Check) -> None:
     votes = count_votes(bundled.evidence)
     figure = harvest(votes)
     assert len(bars(figure)) == sum(len(group.votes) for group in votes)
-    legible(figure)
+    assert illegible(figure) == []
 
 
 def test_every_site_and_factor_is_named(bundled: sl.Review) -> None:
@@ -138,13 +138,13 @@ def test_a_statement_against_the_others_has_a_column_that_is_otherwise_not_there
     assert "shorter survival" not in without
 
 
-def test_more_bars_than_a_column_holds_are_folded_and_none_is_lost(legible: Check) -> None:
+def test_more_bars_than_a_column_holds_are_folded_and_none_is_lost(illegible: Check) -> None:
     factors = [better(f"s{place}") for place in range(150)]
     figure = harvest(counted(factors, {}))
     assert len(bars(figure)) == 150
     right = figure.get_figwidth() * 72
     assert max(np.asarray(bar.get_xy())[:, 0].max() for bar in bars(figure).values()) < right
-    legible(figure)
+    assert illegible(figure) == []
 
 
 def test_under_each_bar_stands_the_number_of_the_reference() -> None:
@@ -158,13 +158,13 @@ def test_under_each_bar_stands_the_number_of_the_reference() -> None:
     level=st.text(max_size=80),
 )
 def test_no_factor_however_named_overlaps_or_is_cut(
-    names: list[str], level: str, legible: Check
+    names: list[str], level: str, illegible: Check
 ) -> None:
     factors = [
         Factor(study=f"s{place}", factor=name, direction="better", level=level)
         for place, name in enumerate(names)
     ]
-    legible(harvest(counted(factors, {})))
+    assert illegible(harvest(counted(factors, {}))) == []
 
 
 def test_without_statements_the_figure_says_so() -> None:

@@ -12,6 +12,7 @@ from lxml import etree
 
 from secondlook.errors import EvidenceError, Problem
 from secondlook.evidence.delimited import decode, read_bytes
+from secondlook.evidence.untrusted_xml import untrusted_parser
 
 __all__ = ["article_text"]
 
@@ -59,16 +60,8 @@ def article_text(path: Path) -> str:
     data = read_bytes(path)
     if path.suffix.lower() not in (".xml", ".nxml"):
         return decode(data, path.name)
-    parser = etree.XMLParser(
-        resolve_entities=False,
-        load_dtd=False,
-        no_network=True,
-        huge_tree=False,
-        remove_comments=True,
-        remove_pis=True,
-    )
     try:
-        root = etree.fromstring(data, parser)
+        root = etree.fromstring(data, untrusted_parser())
     except etree.XMLSyntaxError as error:
         rule = f"is not well-formed ({' '.join(str(error.msg).split())[:100]})"
         remedy = "download it again, or save its text as a .txt file"

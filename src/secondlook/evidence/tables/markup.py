@@ -19,6 +19,7 @@ from secondlook.errors import EvidenceError, Problem
 from secondlook.evidence.delimited import decode
 from secondlook.evidence.tables.grid import Grid
 from secondlook.evidence.tables.layout import Cell, Row, arrange, check_size
+from secondlook.evidence.untrusted_xml import untrusted_parser
 
 __all__ = ["read_html", "read_jats"]
 
@@ -71,15 +72,7 @@ def read_html(data: bytes, file: str) -> tuple[Grid, ...]:
 
 def read_jats(data: bytes, file: str) -> tuple[Grid, ...]:
     """Read every table of an article; one that is printed as an image has a note and no rows."""
-    parser = etree.XMLParser(
-        resolve_entities=False,
-        load_dtd=False,
-        no_network=True,
-        huge_tree=False,
-        remove_comments=True,
-        remove_pis=True,
-    )
-    root = _parse(data, parser, file)
+    root = _parse(data, untrusted_parser(), file)
     grids = []
     wraps = list(root.iter("{*}table-wrap"))
     for number, wrap in enumerate(wraps, start=1):
