@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 
@@ -10,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from secondlook.audit import RULES, SLIPS, Outcome, Rule, Severity, audit
-from secondlook.audit.block import blocks
+from secondlook.audit import RULES, SLIPS, Outcome, Rule, Severity, Verdict, audit
+from secondlook.audit.block import Block, blocks
 from secondlook.audit.causes import Search, changed, components
 from secondlook.audit.edits import Edit, edits
 from secondlook.audit.rule import Class, fired
@@ -185,7 +186,7 @@ def test_a_search_that_finds_nothing_says_that_it_gave_up() -> None:
     evidence = Evidence(studies=(Study("s"),), findings=(finding("38", "OS", "median"),))
     (found,) = audit(evidence, rules=[impossible]).discrepancies
     assert found.search == Search((), True)
-    assert any("no change of up to three cells" in line for line in found.lines())
+    assert any("no small change was found" in line for line in found.lines())
     assert found.to_dict()["search_gave_up"] is True
 
 
@@ -213,6 +214,134 @@ def test_a_change_reaches_every_reading_of_the_same_cell() -> None:
     first, second = changed(block, [edit]).items
     assert (first.value.printed, second.finding.events.printed) == ("189", "189")
     assert second.value.printed == "78"
+
+
+def test_two_counts_exchanged_without_their_percents_are_one_change() -> None:
+    # 53/242 = 21.9 %, 189/242 = 78.1 %: the percents stand right
+    table = size("all", "242"), size("a", "53"), size("b", "189")
+    percents = [
+        finding(value, "patients", "percent", cohort=cohort)
+        for cohort, value in (("a", "78"), ("b", "22"))
+    ]
+    found = search_of("percent-of-count", *table, *percents, cohorts=ARMS)
+    # or the percents: 53 of 242 are 22 %
+    assert [str(cause) for cause in found.causes] == [
+        "78 and 22 were exchanged in Table 1",
+        "53 and 189 were exchanged in Table 1",
+    ]
+    assert {(e.slip, e.field) for c in found.causes for e in c.edits} == {("swapped", "value")}
+
+
+def test_medians_of_two_endpoints_exchanged_are_one_change() -> None:
+    # 60 % alive at 24 months, so the median is later; 30 % free of disease, so it is earlier
+    found = search_of(
+        "median-against-rate",
+        finding("18", "OS", "median"),
+        finding("36", "DFS", "median"),
+        finding("60", "OS", "survival", months=Decimal(24)),
+        finding("30", "DFS", "survival", months=Decimal(24)),
+    )
+    # the percents, or the medians
+    assert {frozenset((e.printed, e.instead)) for c in found.causes for e in c.edits} == {
+        frozenset(("18", "36")),
+        frozenset(("30", "60")),
+    }
+
+
+def test_limits_exchanged_are_one_change() -> None:
+    printed = finding("0.60", "OS", "hazard_ratio", low="0.73", high="0.49", level="95")
+    first = search_of("point-in-interval", printed).causes[0].edits[0]
+    assert (first.slip, first.field, first.instead) == ("swapped", "low", "0.49")
+    block = next(blocks(Evidence(studies=(Study("s"),), findings=(printed,))))
+    (item,) = changed(block, [first]).items
+    assert (item.finding.low.printed, item.finding.high.printed) == ("0.49", "0.73")
+
+
+def test_many_contradictions_end_the_search_by_the_work_done() -> None:
+    looked = 0
+
+    def count(block: Block) -> list[Verdict]:
+        nonlocal looked
+        looked += len(block.items)
+        return list(monotone.look(block))
+
+    monotone = next(rule for rule in RULES if rule.id == "monotone")
+    counted = replace(monotone, study=count)
+    rates = [
+        finding(str(20 + month), "OS", "survival", months=Decimal(12 + month))
+        for month in range(60)
+    ]
+    report = audit(Evidence(studies=(Study("s"),), findings=tuple(rates)), rules=[counted])
+    assert len(report.discrepancies) > 50
+    assert report.discrepancies[0].search.gave_up
+    assert looked <= 200_000 + 60 * 60
+
+
+def reviewed(rows: dict[str, str], *more: Finding) -> Evidence:
+    """A review of some series, each with its median in a table."""
+    studies = [Study(key, reference=str(at)) for at, key in enumerate(rows, 1)]
+    seen = [
+        Finding(
+            study=key, endpoint="OS", statistic="median", value=Reported(value),
+            source=Source("review", "Table 1", key, "median"),
+        )
+        for key, value in rows.items()
+    ]  # fmt: skip
+    cohort = Cohort("review", "series", overlaps=tuple(f"{key}/all" for key in rows))
+    return Evidence((Study("review"), *studies), (cohort,), (*seen, *more))
+
+
+def said_by(statistic: str, low: str, high: str) -> Finding:
+    return Finding(
+        study="review", cohort="series", endpoint="OS", statistic=statistic, low=Reported(low),
+        high=Reported(high), source=Source("review", "text"),
+    )  # fmt: skip
+
+
+def causes_of(rule: str, evidence: Evidence) -> list[str]:
+    (found,) = [d for d in audit(evidence).discrepancies if d.rule.id == rule]
+    return [str(cause) for cause in found.search.causes]
+
+
+def test_a_range_that_misses_a_row_may_be_mended_at_its_end_or_in_the_row() -> None:
+    # 32 lies below 35: the range may begin at 32, or the row may be one digit off: 35 to 39, 42...
+    rows = {"adam": "35", "bond": "50", "cole": "32"}
+    said = causes_of("range-statement", reviewed(rows, said_by("median_range", "35", "50")))
+    assert said[0].startswith("low of OS median range, series in text, review were 32, not 35")
+    assert any("Table 1, cole were 42, not 32" in one for one in said)
+    assert not any("Table 1, cole were 31" in one for one in said)
+
+
+def test_an_end_that_no_row_reaches_may_be_a_digit_of_any_row() -> None:
+    # nobody has 35: 37, 45 and 53 are a digit or an exchange from it
+    rows = {"adam": "37", "bond": "90", "cole": "45", "dunn": "53"}
+    said = causes_of("range-statement", reviewed(rows, said_by("median_range", "35", "90")))
+    assert said[0].startswith("low of OS median range, series in text, review were 37, not 35")
+    for row in ("adam were 35, not 37", "cole were 35, not 45", "dunn were 35, not 53"):
+        assert any(row in one for one in said), row
+
+
+def test_a_span_of_references_is_told_as_the_numbers_of_the_rows() -> None:
+    rows = {"adam": "36", "bond": "90", "cole": "45"}
+    (beyond,) = causes_of("citation-span", reviewed(rows, said_by("citation_span", "1", "5")))
+    assert "were 3, not 5" in beyond
+    gap = reviewed(rows, said_by("citation_span", "1", "3"))
+    gap = replace(gap, findings=(gap.findings[0], *gap.findings[2:]))  # bond has no row
+    (said,) = causes_of("citation-span", gap)
+    assert "were 1 and 3, not 1 to 3" in said
+
+
+def test_a_row_whose_change_another_rule_refuses_is_not_offered() -> None:
+    rate = Finding(
+        study="cole", endpoint="OS", statistic="survival", months=Decimal(38),
+        value=Reported("40"), source=Source("review", "Table 1", "cole", "rate"),
+    )  # fmt: skip
+    rows = {"adam": "35", "bond": "50", "cole": "32"}
+    text = said_by("median_range", "35", "50")
+    said = causes_of("range-statement", reviewed(rows, text, rate))
+    # 40 % are alive at 38 months, so the median is no later than that
+    assert any("cole were 35, not 32" in one for one in said)
+    assert not any("cole were 42, not 32" in one for one in said)
 
 
 @pytest.mark.parametrize("slip", SLIPS)

@@ -12,12 +12,13 @@ from scipy import stats
 from scipy.special import ndtri
 
 import secondlook as sl
+from secondlook.audit import RULES as ALL
 from secondlook.audit.arithmetic import greenwood_limits, smallest_p
 from secondlook.audit.block import blocks
-from secondlook.audit.intervals import RULES
 from secondlook.audit.verdict import Outcome, Severity, Verdict
 from secondlook.evidence import Evidence, Finding, Reported, Source, Study
 
+RULES = [rule for rule in ALL if rule.family == "intervals and P values"]
 BY_ID = {rule.id: rule for rule in RULES}
 HERE = Source("doc", "text")
 

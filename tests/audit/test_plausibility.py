@@ -6,11 +6,12 @@ from typing import Any
 import pytest
 
 import secondlook as sl
+from secondlook.audit import RULES as ALL
 from secondlook.audit.block import Block, Whole, blocks
-from secondlook.audit.plausibility import RULES
 from secondlook.audit.verdict import Outcome, Severity, Verdict
 from secondlook.evidence import Cohort, Evidence, Finding, Reference, Reported, Source, Study
 
+RULES = [rule for rule in ALL if rule.family == "plausibility"]
 BY_ID = {rule.id: rule for rule in RULES}
 A, B = {"cohort": "a"}, {"cohort": "b"}
 
@@ -186,6 +187,20 @@ def test_other_sites_other_authors_and_declared_overlaps_pass() -> None:
         authored("Friedel", "Friedel", cohorts=declared),
     ]
     assert {v.outcome for case in cases for v in case} == {Outcome.PASSED}
+
+
+def test_a_group_that_shares_an_author_is_one_remark_whatever_its_size() -> None:
+    many = 2000
+    studies = tuple(Study(f"s{k}", reference=str(k), site="liver") for k in range(many))
+    references = tuple(Reference(str(k), "Chen") for k in range(many))
+    # two that are declared to overlap with each other are not so with the rest
+    cohorts = (Cohort("s0", "R0", overlaps=("s1/all",)),)
+    (verdict,) = look(
+        "shared-first-authors", studies=studies, references=references, cohorts=cohorts
+    )
+    assert verdict.severity is Severity.INFO
+    assert len(verdict.cells) == many
+    assert "s0, s1, s2, s3 and 1996 others (liver)" in verdict.message
 
 
 def test_a_study_without_a_reference_is_not_evaluated_for_overlap() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import tracemalloc
 from dataclasses import replace
 from decimal import Decimal
 
@@ -26,7 +27,15 @@ from secondlook.audit import (
 from secondlook.audit.block import Block, Whole, blocks
 from secondlook.audit.formats import INSPECT_SR, as_csv, as_inspect_sr, as_json, as_table
 from secondlook.audit.report import AuditReport
-from secondlook.evidence import STATISTICS, Evidence, Finding, Reported, Study
+from secondlook.evidence import (
+    STATISTICS,
+    Cohort,
+    Evidence,
+    Finding,
+    Reported,
+    Source,
+    Study,
+)
 from secondlook.evidence.records import columns
 
 DISCREPANCY = {
@@ -196,3 +205,41 @@ def test_the_frame_has_one_row_for_each_discrepancy(found: AuditReport) -> None:
     frame = found.to_frame()
     assert frame["rule"].to_list() == [one.rule.id for one in found.discrepancies]
     assert frame["message"].to_list() == [one.verdict.message for one in found.discrepancies]
+
+
+def many(studies: int) -> Evidence:
+    """Series of one table, each with numbers that agree and a range that holds them all."""
+    series = [f"s{k}" for k in range(studies)]
+    seen = [
+        Finding(
+            study=key, endpoint=endpoint, statistic=statistic, months=months,
+            value=Reported(value), source=Source("review", "Table 1", f"{key} et al.", column),
+        )
+        for key in series
+        for endpoint, statistic, months, value, column in (
+            ("patients", "count", None, "85", "n"),
+            ("OS", "median", None, "38", "median"),
+            ("OS", "survival", Decimal(60), "37", "rate"),
+        )
+    ]  # fmt: skip
+    said = Finding(
+        study="review", cohort="all of them", endpoint="OS", statistic="median_range",
+        low=Reported("38"), high=Reported("38"), source=Source("review", "text"),
+    )  # fmt: skip
+    cohort = Cohort("review", "all of them", overlaps=tuple(f"{key}/all" for key in series))
+    return Evidence(tuple(map(Study, ("review", *series))), (cohort,), (*seen, said))
+
+
+def test_memory_hardly_grows_with_the_number_of_studies() -> None:
+    rules = [rule for rule in RULES if rule.id != "duplicated-neighbours"]  # all rows are alike
+    asked: list[int] = []
+    for studies in (300, 3000):
+        evidence = many(studies)
+        audit(evidence, rules=rules)
+        tracemalloc.start()
+        found = audit(evidence, rules=rules)
+        asked.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+        assert found.discrepancies == ()
+    # the rows of one column are held while its range is looked at, and nothing else is
+    assert asked[1] - asked[0] < 2700 * 900

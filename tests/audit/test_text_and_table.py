@@ -9,11 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import secondlook as sl
+from secondlook.audit import RULES as ALL
 from secondlook.audit.block import Block, Whole, blocks
-from secondlook.audit.text_and_table import RULES
 from secondlook.audit.verdict import Outcome, Severity, Verdict
 from secondlook.evidence import Cohort, Evidence, Finding, Reported, Source, Study
 
+RULES = [rule for rule in ALL if rule.family == "text against table"]
 BY_ID = {rule.id: rule for rule in RULES}
 TEXT = Source("doc", "text", "paragraph 1")
 ROUNDINGS = (ROUND_HALF_UP, ROUND_HALF_EVEN, ROUND_HALF_DOWN)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import cached_property
 from time import perf_counter
 from typing import Any
 
@@ -17,12 +18,13 @@ from validation.audit.slips import SLIPS, Case, Undo, slipped
 from secondlook.audit import RULES, Class, Outcome, Severity, Verdict
 from secondlook.audit.block import Block, Whole, blocks
 from secondlook.audit.causes import Cause, changed, components, search
-from secondlook.evidence import Finding
+from secondlook.audit.review_causes import search_review
+from secondlook.evidence import Evidence, Finding
 
 __all__ = ["SETTINGS", "mutations"]
 
 STUDIES = 6
-SEARCHED = {"complete": 4, "sparse": 80}
+SEARCHED = {"complete": 10, "sparse": 40}
 """Reviews in which causes are searched for, which takes the longer the more is printed."""
 SETTINGS: dict[str, tuple[Detail, float]] = {
     "complete, text repeats": ("complete", 1.0),
@@ -32,6 +34,7 @@ SETTINGS: dict[str, tuple[Detail, float]] = {
 """What is printed, and the share of series whose main numbers the text repeats."""
 
 Mark = tuple[str, str, tuple[tuple[int | None, str], ...]]
+_FIELDS = ("value", "low", "high", "p", "events", "n")
 _KIND = {rule.id: rule.kind for rule in RULES}
 
 
@@ -55,24 +58,36 @@ def _level(new: list[Verdict]) -> str:
     return next((level for level in ("sound", "soft", "info") if level in levels), "unseen")
 
 
-def _names(name: str, block: Block, new: list[Verdict], undo: list[Undo]) -> str:
+def _names(name: str, slip: _Slip, new: list[Verdict]) -> str:
     """Whether the true cause is named: first, among others, or not; empty without a search."""
-    marks = {_mark(v) for v in new if v.severity is not Severity.INFO}
-    if not marks:
-        return ""
-    answers = {"unnamed"}
-    for group in components(_fired(block)):
-        serious = [v for v in group if v.severity is not Severity.INFO]
-        if not any(_mark(v) in marks for v in serious):
-            continue
-        causes = search(block, serious, RULES).causes
+    answers = set()
+    for causes in _searches(slip, {_mark(v) for v in new if _is_proven(v)}):
         right = [
-            _undoes(block, changed(block, cause.edits), undo) or _is_kind(cause, name, undo)
+            _undoes(slip.block, changed(slip.block, cause.edits), slip.undo)
+            or _is_kind(cause, name, slip.undo)
             for cause in causes
+            if all(edit.index in slip.indexes for edit in cause.edits)
         ]
-        if any(right):
-            answers.add("first" if right[0] else "among")
-    return next(answer for answer in ("first", "among", "unnamed") if answer in answers)
+        first = bool(causes) and all(edit.index in slip.indexes for edit in causes[0].edits)
+        answers.add(("first" if first and right[0] else "among") if any(right) else "unnamed")
+    return next((answer for answer in ("first", "among", "unnamed") if answer in answers), "")
+
+
+def _is_proven(verdict: Verdict) -> bool:
+    """Tell whether causes are searched for: not for what is only odd."""
+    return verdict.severity is not Severity.INFO and _KIND[verdict.rule] is not Class.PLAUSIBILITY
+
+
+def _searches(slip: _Slip, marks: set[Mark]) -> Iterator[tuple[Cause, ...]]:
+    """The causes of everything new, as an audit would search for them."""
+    for group in components(_fired(slip.block)):
+        serious = [v for v in group if v.severity is not Severity.INFO]
+        if any(_mark(v) in marks for v in serious):
+            yield search(slip.block, serious, RULES).causes
+    whole = Whole(slip.evidence, None)
+    for verdict in _fired(whole):
+        if _mark(verdict) in marks:
+            yield search_review(whole, verdict, RULES).causes
 
 
 def _is_kind(cause: Cause, name: str, undo: list[Undo]) -> bool:
@@ -103,35 +118,95 @@ def _apart(review: Review, wrong: dict[int, Finding]) -> bool:
     return False
 
 
-def _one(
-    name: str, case: Case, before: dict[str, set[Mark]], known: dict[str, Block], *, causes: bool
-) -> Counter[str]:
+@dataclass(frozen=True)
+class _Slip:
+    """A review with a slip in it: the study it is in, and what would undo it."""
+
+    evidence: Evidence
+    block: Block
+    changed: frozenset[tuple[int, str]]
+    undo: list[Undo]
+
+    @cached_property
+    def indexes(self) -> set[int]:
+        """The findings of the study."""
+        return {item.index for item in self.block.items}
+
+
+def _made(name: str, case: Case, known: dict[str, Block]) -> tuple[_Slip, bool] | None:
+    """Make a slip; and tell whether it leaves the rounding of the right number."""
     made = slipped(name, case)
     if made is None:
-        return Counter()
+        return None
     wrong, undo = made
     findings = list(case.review.evidence.findings)
+    cells = set()
     for index, finding in wrong.items():
+        cells |= {(index, f) for f in _FIELDS if getattr(finding, f) != getattr(findings[index], f)}
         findings[index] = finding
-    evidence = replace(case.review.evidence, findings=tuple(findings))
-    study = findings[next(iter(wrong))].study
-    block = known[study]
+    block = known[findings[next(iter(wrong))].study]
     for index, finding in wrong.items():
         block = block.changed(index, finding)
-    new = [v for v in _fired(block) if _mark(v) not in before[study]]
-    new += [v for v in _fired(Whole(evidence, None)) if _mark(v) not in before[""]]
+    evidence = replace(case.review.evidence, findings=tuple(findings))
+    return _Slip(evidence, block, frozenset(cells), undo), _apart(case.review, wrong)
+
+
+def _one(name: str, case: Case, clean: _Clean, *, causes: bool) -> Counter[str]:
+    made = _made(name, case, clean.known)
+    if made is None:
+        return Counter()
+    slip, apart = made
+    study = slip.block.study.key
+    new = [v for v in _fired(slip.block) if _mark(v) not in clean.before[study]]
+    new += [v for v in _fired(Whole(slip.evidence, None)) if _mark(v) not in clean.before[""]]
     level = _level(new)
     counts = Counter({"slips": 1, level: 1})
-    if _apart(case.review, wrong):
+    if apart:
         counts += Counter({"apart": 1, f"apart {level}": 1})
+    # a number no rule sees beside another: before the slip, or after it
+    if not (clean.is_linked(slip.changed) or any(_links(v, slip.changed) for v in new)):
+        counts += Counter({"alone": 1, f"alone {level}": 1})
     if causes and level in ("sound", "soft"):
-        named = _names(name, block, [v for v in new if _in(v, study)], undo)
+        named = _names(name, slip, new)
         counts += Counter({named: 1} if named else {})
     return counts
 
 
-def _in(verdict: Verdict, study: str) -> bool:
-    return any(cell.study == study and cell.index is not None for cell in verdict.cells)
+def _links(verdict: Verdict, wrong: frozenset[tuple[int, str]]) -> bool:
+    """Tell whether a rule that is no plausibility rule saw a wrong number beside another."""
+    if _KIND[verdict.rule] is Class.PLAUSIBILITY or verdict.outcome is Outcome.NOT_EVALUATED:
+        return False
+    cells = {(cell.index, cell.field) for cell in verdict.cells}
+    return bool(cells & wrong) and bool(cells - wrong)
+
+
+@dataclass(frozen=True)
+class _Clean:
+    """A review before the slip: its studies, what fires there, and which numbers are compared."""
+
+    known: dict[str, Block]
+    before: dict[str, set[Mark]]
+    links: list[set[tuple[int | None, str]]]
+
+    @classmethod
+    def of(cls, evidence: Evidence) -> _Clean:
+        known = {block.study.key: block for block in blocks(evidence)}
+        places: dict[str, Block | Whole] = {**known, "": Whole(evidence, None)}
+        before: dict[str, set[Mark]] = {key: set() for key in places}
+        links = []
+        for key, at in places.items():
+            for verdict in (v for rule in RULES for v in rule.look(at)):
+                if verdict.outcome is Outcome.FIRED:
+                    before[key].add(_mark(verdict))
+                if verdict.outcome is Outcome.NOT_EVALUATED:
+                    continue
+                if _KIND[verdict.rule] is not Class.PLAUSIBILITY:
+                    links.append({(cell.index, cell.field) for cell in verdict.cells})
+        return cls(known, before, links)
+
+    def is_linked(self, wrong: frozenset[tuple[int, str]]) -> bool:
+        """Tell whether some rule compares one of these numbers with another."""
+        return any(cells & wrong and cells - wrong for cells in self.links)
 
 
 def _reviews(seed: int, setting: str, numbers: Iterable[int]) -> dict[str, Counter[str]]:
@@ -140,13 +215,11 @@ def _reviews(seed: int, setting: str, numbers: Iterable[int]) -> dict[str, Count
     for number in numbers:
         random = np.random.default_rng([seed, 1, list(SETTINGS).index(setting), number])
         review = simulate(random, studies=STUDIES, detail=detail, text=text)
-        known = {block.study.key: block for block in blocks(review.evidence)}
-        before = {key: {_mark(v) for v in _fired(block)} for key, block in known.items()}
-        before[""] = {_mark(v) for v in _fired(Whole(review.evidence, None))}
-        studies = [key for key in known if key != REVIEW]
+        clean = _Clean.of(review.evidence)
+        studies = [key for key in clean.known if key != REVIEW]
         for name in SLIPS:
             case = Case(review, studies[int(random.integers(len(studies)))], random)
-            counts[name] += _one(name, case, before, known, causes=number < SEARCHED[detail])
+            counts[name] += _one(name, case, clean, causes=number < SEARCHED[detail])
     return counts
 
 

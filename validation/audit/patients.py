@@ -1,7 +1,7 @@
 """Patients who never were, and what is computed from them the way a paper computes it.
 
-Everything here is exact for the simulated patients: curves by Kaplan and Meier, limits by six
-methods, ratios by Cox (Breslow's and Efron's ties) and Peto. Rounding comes later.
+Everything here is exact for the simulated patients: curves by Kaplan and Meier, with limits by six
+methods. Rounding comes later.
 """
 
 from __future__ import annotations
@@ -12,9 +12,8 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import chdtrc, gammaln, ndtri
 
-__all__ = ["METHODS", "Curve", "Patients", "Ratio", "draw", "odds_ratio", "ratio", "two_by_two"]
+__all__ = ["METHODS", "Curve", "Flags", "Floats", "Patients", "draw"]
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -156,131 +155,3 @@ def draw(random: np.random.Generator, n: int) -> Patients:
         recorded(np.minimum(first, followed)),
         first <= followed,
     )
-
-
-@dataclass(frozen=True, slots=True)
-class Ratio:
-    """A log ratio, its limits at 95 %, its standard error, its P value and the events behind it."""
-
-    log: float
-    low: float
-    high: float
-    error: float
-    p: float
-    events: int
-
-
-@dataclass(frozen=True, eq=False)
-class _Likelihood:
-    """Cox's partial likelihood of one yes or no: the two groups at risk at every event."""
-
-    treated: Floats
-    others: Floats
-    events: float
-
-    def share(self, b: float) -> Floats:
-        high = self.treated * np.exp(b)
-        return np.asarray(high / (high + self.others), dtype=np.float64)
-
-    def value(self, b: float) -> float:
-        return float(b * self.events - np.log(self.treated * np.exp(b) + self.others).sum())
-
-    def fit(self) -> tuple[float, float] | None:
-        b = 0.0
-        for _ in range(40):
-            share = self.share(b)
-            information = float((share * (1 - share)).sum())
-            if information < 1e-6 or abs(b) > 6:
-                return None
-            step = (self.events - float(share.sum())) / information
-            b += max(-1.0, min(1.0, step))
-            if abs(step) < 1e-10:
-                share = self.share(b)
-                return b, float((share * (1 - share)).sum()) ** -0.5
-        return None
-
-    def limit(self, b: float, error: float, sign: int) -> float:
-        """Where twice the logarithm of the likelihood has fallen by 3.84."""
-        goal = self.value(b) - 0.5 * float(ndtri(0.975)) ** 2
-        near, far = b, b + sign * 2 * error
-        while self.value(far) > goal and abs(far) < 50:
-            far += sign * 2 * error
-        for _ in range(50):
-            middle = (near + far) / 2
-            near, far = (middle, far) if self.value(middle) > goal else (near, middle)
-        return near
-
-
-def ratio(
-    time: Floats, event: Flags, treated: Flags, *, efron: bool, kind: str, test: str
-) -> Ratio | None:
-    """The hazard ratio of treated against others, by `kind`: Wald, profile or Peto."""
-    times, deaths = np.unique(time[event], return_counts=True)
-    if len(times) < 3:
-        return None
-    ours, theirs = (np.sort(time[group]) for group in (treated, ~treated))
-    risk = len(ours) - np.searchsorted(ours, times, "left")
-    others = len(theirs) - np.searchsorted(theirs, times, "left")
-    mine = np.sort(time[event & treated])
-    died = np.searchsorted(mine, times, "right") - np.searchsorted(mine, times, "left")
-    place = np.repeat(np.arange(len(times)), deaths)
-    part = np.arange(len(place)) - np.repeat(np.cumsum(deaths) - deaths, deaths)
-    share = part / deaths[place] if efron else np.zeros(len(place))
-    likelihood = _Likelihood(
-        np.asarray(risk[place] - share * died[place], dtype=np.float64),
-        np.asarray(others[place] - share * (deaths - died)[place], dtype=np.float64),
-        float(died.sum()),
-    )
-    total = risk + others
-    excess = float((died - deaths * risk / total).sum())
-    spread = deaths * risk * others * (total - deaths) / (total**2 * np.maximum(total - 1, 1))
-    variance, events, z = float(spread.sum()), int(deaths.sum()), float(ndtri(0.975))
-    if variance <= 0.05:
-        return None
-    log_rank = float(chdtrc(1, excess**2 / variance))
-    if kind == "Peto":
-        b, error = excess / variance, variance**-0.5
-        return Ratio(b, b - z * error, b + z * error, error, log_rank, events)
-    fitted = likelihood.fit()
-    if fitted is None:
-        return None
-    b, error = fitted
-    statistics = {
-        "Wald": (b / error) ** 2,
-        "likelihood": max(0.0, 2 * (likelihood.value(b) - likelihood.value(0.0))),
-    }
-    p = float(chdtrc(1, statistics[test])) if test in statistics else log_rank
-    low, high = b - z * error, b + z * error
-    if kind == "profile":
-        low, high = (likelihood.limit(b, error, sign) for sign in (-1, 1))
-    return Ratio(b, low, high, error, p, events)
-
-
-def odds_ratio(ours: Flags, theirs: Flags) -> Ratio | None:
-    """The odds ratio of a characteristic by Woolf; None with an empty cell."""
-    a, c = int(ours.sum()), int(theirs.sum())
-    b, d = len(ours) - a, len(theirs) - c
-    if min(a, b, c, d) == 0:
-        return None
-    log, error = float(np.log(a * d / (b * c))), (1 / a + 1 / b + 1 / c + 1 / d) ** 0.5
-    half = float(ndtri(0.975)) * error
-    p = float(chdtrc(1, (log / error) ** 2))
-    return Ratio(log, log - half, log + half, error, p, a + c)
-
-
-def two_by_two(ours: Flags, theirs: Flags, test: str) -> float | None:
-    """P of a two-by-two table by Pearson, Yates or Fisher (two-sided)."""
-    a, c, n, m = int(ours.sum()), int(theirs.sum()), len(ours), len(theirs)
-    k, total = a + c, n + m
-    if k in (0, total):
-        return None
-    if test == "Fisher":
-        x = np.arange(max(0, k - m), min(k, n) + 1)
-        parts = (n, x), (m, k - x)
-        logs = sum(gammaln(s + 1) - gammaln(y + 1) - gammaln(s - y + 1) for s, y in parts)
-        weights = np.exp(logs - np.max(logs))
-        own = weights[x == a][0]
-        return float(min(1.0, weights[weights <= own * (1 + 1e-7)].sum() / weights.sum()))
-    apart = float(abs(a * (m - c) - c * (n - a)))
-    apart = max(0.0, apart - total / 2) if test == "Yates" else apart
-    return float(chdtrc(1, apart**2 * total / (n * m * k * (total - k))))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal
 from typing import Literal
 
 import numpy as np
 from validation.audit.patients import METHODS
+from validation.audit.ratios import ODDS
 
 from secondlook.evidence import Finding, Reported, Source
 
@@ -27,6 +28,7 @@ class Style:
     method: str
     level: float
     kind: str
+    odds: str
     test: str
     efron: bool
     midpoint: bool
@@ -50,12 +52,24 @@ class Style:
             str(random.choice(METHODS)),
             float(random.choice((95.0, 90.0, 99.0), p=(0.9, 0.05, 0.05))),
             str(random.choice(("Wald", "profile", "Peto"), p=(0.8, 0.1, 0.1))),
+            str(random.choice(ODDS, p=(0.8, 0.1, 0.05, 0.05))),
             str(random.choice(("Wald", "likelihood", "log-rank"))),
             bool(random.random() < 0.5),
             bool(random.random() < 0.5),
             str(random.choice(("Pearson", "Yates", "Fisher"))),
             bool(random.random() < 0.5),
             bool(random.random() < 0.5),
+        )
+
+    def of_a_paper(self, random: np.random.Generator) -> Style:
+        """The methods of another paper, printed by the review that quotes it in its own way."""
+        paper = Style.draw(random)
+        return replace(
+            paper,
+            decimals=self.decimals,
+            p_decimals=self.p_decimals,
+            half_even=self.half_even,
+            separators=self.separators,
         )
 
     def number(self, value: float, kind: Kind) -> Reported:

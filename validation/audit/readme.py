@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from validation.audit.summary import summary
+
 __all__ = ["tables"]
 
 
@@ -56,14 +58,33 @@ def _soundness(results: dict[str, Any]) -> str:
     )
 
 
+_OF_A_SLIP = (
+    "slip",
+    "made",
+    "sound %",
+    "soft %",
+    "info only %",
+    "unseen %",
+    "caught %",
+    "alone %",
+    "caught % of others",
+    "caught % if apart",
+    "cause named %",
+    "first %",
+)
+
+
 def _slips(setting: str, slips: dict[str, dict[str, int]]) -> str:
     rows = []
     for name, counts in slips.items():
         made, apart = counts.get("slips", 0), counts.get("apart", 0)
         if not made:
-            rows.append((name, 0, *["–"] * 8))
+            rows.append((name, 0, *["–"] * 10))
             continue
         caught = counts.get("apart sound", 0) + counts.get("apart soft", 0)
+        seen = counts.get("sound", 0) + counts.get("soft", 0)
+        alone = counts.get("alone", 0)
+        compared = seen - counts.get("alone sound", 0) - counts.get("alone soft", 0)
         named = counts.get("first", 0) + counts.get("among", 0)
         searched = named + counts.get("unnamed", 0)
         shares = (counts.get(level, 0) for level in ("sound", "soft", "info", "unseen"))
@@ -72,40 +93,40 @@ def _slips(setting: str, slips: dict[str, dict[str, int]]) -> str:
                 name,
                 made,
                 *(_share(count, made) for count in shares),
-                _share(counts.get("sound", 0) + counts.get("soft", 0), made),
+                _share(seen, made),
+                _share(alone, made),
+                _share(compared, made - alone),
                 f"{_share(caught, apart)} ({apart})",
                 f"{_share(named, searched)} ({searched})",
                 _share(counts.get("first", 0), searched),
             )
         )
-    headings = (
-        "slip",
-        "made",
-        "sound %",
-        "soft %",
-        "info only %",
-        "unseen %",
-        "caught %",
-        "caught % if apart",
-        "cause named %",
-        "first %",
-    )
-    return f"\n### {setting[:1].upper()}{setting[1:]}\n\n" + _table(headings, rows)
+    return f"\n### {setting[:1].upper()}{setting[1:]}\n\n" + _table(_OF_A_SLIP, rows)
 
 
 def _timing(results: dict[str, Any]) -> str:
+    columns = {
+        "series": "studies",
+        "findings": "findings",
+        "seconds": "seconds",
+        "of them rules": "rules_seconds",
+        "fired": "fired",
+        "with causes": "with_causes",
+        "evidence MB": "evidence_mb",
+        "peak MB beyond": "peak_mb",
+        "kept MB": "kept_mb",
+    }
     rows = []
     for name, row in results.items():
         if name != "seed":
-            cells = (f"{cell:,}" if isinstance(cell, int) else cell for cell in row.values())
-            rows.append((name, *cells))
-    headings = ("tables", "series", "findings", "seconds", "fired", "with causes", "peak MB")
-    return "\n## Time on one core\n\n" + _table(headings, rows)
+            cells = (row[column] for column in columns.values())
+            rows.append((name, *(f"{c:,}" if isinstance(c, int) else c for c in cells)))
+    return "\n## Time on one core\n\n" + _table(["tables", *columns], rows)
 
 
 def tables(results: dict[str, Any]) -> str:
     """Set every part that was measured."""
-    parts = []
+    parts = [summary(results)]
     if "soundness" in results:
         parts.append(_soundness(results["soundness"]))
     if "mutations" in results:

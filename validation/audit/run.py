@@ -2,9 +2,10 @@
 
     python -m validation.audit.run
     python -m validation.audit.run soundness --studies 2000
+    python -m validation.audit.run readme
 
-Everything is drawn from one seed. Results go into ``results.json`` beside this file, and its tables
-into ``README.md``.
+Everything is drawn from one seed. Results go into ``results.json`` beside this file, and everything
+they say into ``README.md``; ``readme`` only writes that again.
 """
 
 from __future__ import annotations
@@ -30,10 +31,10 @@ MARK = "<!-- below this line everything is written by run.py -->\n"
 def main() -> None:
     """Run the parts that are asked for, and keep the results of the others."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parts = ("soundness", "mutations", "timing")
+    parts = ("soundness", "mutations", "timing", "readme")
     parser.add_argument("part", nargs="?", choices=parts, help="one part only")
     parser.add_argument("--studies", type=int, default=100_000, help="series for soundness")
-    parser.add_argument("--reviews", type=int, default=160, help="reviews for slips")
+    parser.add_argument("--reviews", type=int, default=120, help="reviews for slips")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     chosen = parser.parse_args()
     results: dict[str, Any] = {}

@@ -8,16 +8,9 @@ from typing import Literal
 
 import numpy as np
 from scipy.special import ndtri
-from validation.audit.patients import (
-    Curve,
-    Patients,
-    Ratio,
-    draw,
-    odds_ratio,
-    ratio,
-    two_by_two,
-)
+from validation.audit.patients import Curve, Patients, draw
 from validation.audit.printing import Raw, Style
+from validation.audit.ratios import Ratio, odds_ratio, ratio, two_by_two
 
 from secondlook.evidence import ENTIRE
 
@@ -166,7 +159,7 @@ def _contrasts(one: Patients, style: Style) -> Iterator[tuple[str, str, Ratio | 
     ):
         found = ratio(time, event, treated, efron=style.efron, kind=style.kind, test=style.test)
         yield "hazard_ratio", endpoint, found
-    yield "odds_ratio", "node-positive", odds_ratio(trait[treated], trait[~treated])
+    yield "odds_ratio", "node-positive", odds_ratio(trait[treated], trait[~treated], style.odds)
 
 
 def _ratios(one: Patients, style: Style) -> Iterator[Raw]:

@@ -1,7 +1,8 @@
 """Reviews of simulated series: tables, text and ranges, computed rightly and rounded rightly.
 
-A review draws how it prints: decimals, halves up or to even, the method of its limits, the test of
-its P values, which numbers its text repeats and with how many decimals.
+A review draws how it prints: decimals, halves up or to even, which numbers its text repeats and
+with how many decimals. Each of its papers draws what it computed: the methods of its limits and
+ratios, the tests behind its P values.
 """
 
 from __future__ import annotations
@@ -160,7 +161,7 @@ def simulate(random: np.random.Generator, *, studies: int, detail: Detail, text:
     own: list[Raw] = []
     hidden: dict[tuple[str, str, str], str] = {}
     for reference, study in known:
-        raws, slips = series(random, style, detail=detail)
+        raws, slips = series(random, style.of_a_paper(random), detail=detail)
         own += raws
         hidden |= {(study.key, *key): slip for key, slip in slips.items()}
         row = f"{reference.first_author} et al. [{reference.number}]"

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import tracemalloc
+from collections.abc import Iterator
 from dataclasses import replace
+from itertools import chain
 from time import process_time
 from typing import Any
 
@@ -12,7 +14,8 @@ from validation.audit.series import Detail
 from validation.audit.simulate import REVIEW, simulate
 from validation.audit.slips import Case, slipped
 
-from secondlook.audit import audit
+from secondlook.audit import RULES, audit
+from secondlook.audit.block import Block, Whole, blocks
 from secondlook.evidence import Evidence, Finding, Reported
 
 __all__ = ["timing"]
@@ -96,24 +99,33 @@ def timing(*, seed: int, studies: int) -> dict[str, Any]:
     for name, detail, number in sizes:
         evidence = _evidence(seed, number, detail)
         start = process_time()
+        places: Iterator[Block | Whole] = chain(blocks(evidence), [Whole(evidence, None)])
+        for _ in (verdict for at in places for rule in RULES for verdict in rule.look(at)):
+            pass
+        ruled = process_time()
         report = audit(evidence)
-        seconds = process_time() - start
         results[name] = {
             "studies": number,
             "findings": len(evidence.findings),
-            "seconds": round(seconds, 1),
+            "seconds": round(process_time() - ruled, 1),
+            "rules_seconds": round(ruled - start, 1),
             "fired": len(report.discrepancies),
             "with_causes": sum(bool(found.search.causes) for found in report.discrepancies),
-            "peak_mb": _peak(evidence) if detail == "sparse" else "–",
+            **_memory(seed, number, detail),
         }
         print(f"timing, {name}: {results[name]}")
     return results
 
 
-def _peak(evidence: Evidence) -> float:
-    """Give the memory an audit asks for beyond its evidence, at its most."""
+def _memory(seed: int, number: int, detail: Detail) -> dict[str, float]:
+    """Give what the evidence takes, what an audit asks for beyond it, and what it keeps."""
     tracemalloc.start()
-    audit(evidence)
-    peak = tracemalloc.get_traced_memory()[1]
+    evidence = _evidence(seed, number, detail)
+    before = tracemalloc.get_traced_memory()[0]
+    tracemalloc.reset_peak()
+    report = audit(evidence)
+    after, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    return round(peak / 2**20, 1)
+    del report
+    taken = {"evidence_mb": before, "peak_mb": peak - before, "kept_mb": after - before}
+    return {name: round(size / 2**20, 1) for name, size in taken.items()}

@@ -3,12 +3,20 @@
 from secondlook.audit.causes import Cause, Search
 from secondlook.audit.decisions import State, decision_of, resolve
 from secondlook.audit.edits import SLIPS, Edit
-from secondlook.audit.report import UNSEEN, AuditReport, Coverage, Discrepancy, audit
+from secondlook.audit.report import (
+    NOTHING_SETTLES,
+    UNSEEN,
+    AuditReport,
+    Coverage,
+    Discrepancy,
+    audit,
+)
 from secondlook.audit.rule import Class, Rule
 from secondlook.audit.rules import RULES
 from secondlook.audit.verdict import Cell, Outcome, Severity, Verdict
 
 __all__ = [
+    "NOTHING_SETTLES",
     "RULES",
     "SLIPS",
     "UNSEEN",

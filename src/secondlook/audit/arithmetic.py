@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from math import asin, ceil, erfc, exp, floor, inf, lgamma, log, pi, sin, sqrt
 
 from secondlook.evidence import Reported
@@ -31,15 +32,12 @@ class Range:
     @classmethod
     def of(cls, reported: Reported) -> Range:
         """Everything a printed number can stand for."""
-        return cls(*reported.interval)
+        return _of(reported.printed)
 
     @classmethod
     def count(cls, reported: Reported) -> Range:
         """A printed count: itself, exactly, unless it is printed as a bound or as about."""
-        if reported.relation == "=" and reported.value is not None:
-            exact = Fraction(reported.value)
-            return cls(exact, exact)
-        return cls(*reported.interval)
+        return _count(reported.printed)
 
     def holds(self, number: Fraction) -> bool:
         """Tell whether a number lies inside."""
@@ -53,7 +51,11 @@ class Range:
 
     def is_below(self, other: Range) -> bool:
         """Tell whether every number here is smaller than every number there."""
-        return self.high is not None and other.low is not None and self.high < other.low
+        if self.high is None or other.low is None:
+            return False
+        # cross-multiplied: comparing fractions asks first what they are
+        high, low = self.high, other.low
+        return high.numerator * low.denominator < low.numerator * high.denominator
 
     def plus(self, other: Range) -> Range:
         """Add."""
@@ -82,6 +84,22 @@ class Range:
         return ceil(self.low) <= floor(self.high)
 
 
+# the same few thousand strings are looked at again and again, by rule after rule
+@lru_cache(maxsize=4096)
+def _of(printed: str) -> Range:
+    return Range(*Reported(printed).interval)
+
+
+@lru_cache(maxsize=4096)
+def _count(printed: str) -> Range:
+    reported = Reported(printed)
+    if reported.relation == "=" and reported.value is not None:
+        exact = Fraction(reported.value)
+        return Range(exact, exact)
+    return Range(*reported.interval)
+
+
+@lru_cache(maxsize=4096)
 def greenwood_limits(s: float, n: float, z: float) -> tuple[float, float]:
     """Give the highest lower and the lowest upper limit a survival share of n patients can have.
 

@@ -1,24 +1,31 @@
 """What rules look at: one study with all that was printed about it, or the whole review.
 
 A rule of a study sees a :class:`Block`, so that memory stays flat over any number of studies and
-a rule can be asked again after one cell was changed.
+a rule can be asked again after one cell was changed. Which findings are whose is kept in two flat
+arrays; everything else is made when it is looked at, and let go.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import cached_property
 
+import numpy as np
+from numpy.typing import NDArray
+
 from secondlook.audit.verdict import Cell, cell
-from secondlook.evidence import ENTIRE, Cohort, Evidence, Finding, Reported, Study
+from secondlook.evidence import ENTIRE, Cohort, Evidence, Finding, Reference, Reported, Study
 from secondlook.question import Question
 
-__all__ = ["Block", "Item", "Whole", "blocks"]
+__all__ = ["Block", "Item", "Key", "Quantity", "Whole", "blocks"]
 
 Key = tuple[str, str, str]
 """Cohort, endpoint, statistic."""
+
+Quantity = tuple[str, str, str, str, Decimal | None]
+"""Cohort, comparator, endpoint, statistic, months."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +35,15 @@ class Item:
     index: int
     finding: Finding
     above: str = ""
+    # rule after rule takes the same cells
+    _cells: dict[str, Cell] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def cell(self, field: str = "value") -> Cell:
         """Take one printed string of it."""
-        return cell(self.index, self.finding, field)
+        found = self._cells.get(field)
+        if found is None:
+            found = self._cells[field] = cell(self.index, self.finding, field)
+        return found
 
     @property
     def value(self) -> Reported:
@@ -71,9 +83,26 @@ class Block:
             found.setdefault(key, []).append(item)
         return found
 
+    @cached_property
+    def _numbers(self) -> dict[Key, list[Item]]:
+        return {
+            key: [item for item in items if item.finding.value.is_number]
+            for key, items in self._by_key.items()
+        }
+
+    @cached_property
+    def quantities(self) -> dict[Quantity, list[Item]]:
+        """Findings of the very same thing, wherever it is printed."""
+        found: dict[Quantity, list[Item]] = {}
+        for item in self.items:
+            f = item.finding
+            key = (f.cohort, f.comparator, f.endpoint, f.statistic, f.months)
+            found.setdefault(key, []).append(item)
+        return found
+
     def numbers(self, cohort: str, endpoint: str, statistic: str) -> list[Item]:
         """Findings of one kind whose value holds a number."""
-        return [i for i in self._by_key.get((cohort, endpoint, statistic), []) if i.value.is_number]
+        return list(self._numbers.get((cohort, endpoint, statistic), ()))
 
     def all(self, cohort: str, endpoint: str, statistic: str) -> list[Item]:
         """Findings of one kind, printed or missing."""
@@ -117,40 +146,97 @@ class Whole:
     ----------
     evidence, question
         The review's; the question is None where a bare table is looked at.
-    items
-        All findings.
     """
 
     evidence: Evidence
     question: Question | None
 
-    @cached_property
-    def items(self) -> tuple[Item, ...]:
+    @property
+    def items(self) -> Iterator[Item]:
         """All findings with their positions."""
-        return tuple(Item(index, f) for index, f in enumerate(self.evidence.findings))
+        return (Item(index, finding) for index, finding in enumerate(self.evidence.findings))
+
+    @cached_property
+    def references(self) -> dict[str, Reference]:
+        """The references by their numbers."""
+        return {reference.number: reference for reference in self.evidence.references}
+
+    def of(self, study: str) -> Iterator[Item]:
+        """The findings of a study with their positions."""
+        findings = self.evidence.findings
+        return (Item(index, findings[index]) for index in self._findings.of(study))
+
+    def cohorts(self, study: str) -> list[Cohort]:
+        """The cohorts of a study."""
+        return [self.evidence.cohorts[index] for index in self._cohorts.of(study)]
+
+    @cached_property
+    def _cohorts(self) -> _ByStudy:
+        return _ByStudy.sort(self.evidence, (cohort.study for cohort in self.evidence.cohorts))
+
+    @cached_property
+    def _findings(self) -> _ByStudy:
+        return _ByStudy.sort(self.evidence, (finding.study for finding in self.evidence.findings))
+
+
+@dataclass(frozen=True, slots=True)
+class _ByStudy:
+    """Positions of records, sorted by the study they are of."""
+
+    place: dict[str, int]
+    order: NDArray[np.int32]
+    starts: NDArray[np.int32]
+
+    @classmethod
+    def sort(cls, evidence: Evidence, owners: Iterable[str]) -> _ByStudy:
+        place: dict[str, int] = {}
+        for study in evidence.studies:
+            place.setdefault(study.key, len(place))
+        codes = np.fromiter((place.get(owner, -1) for owner in owners), dtype=np.int32)
+        order = np.argsort(codes, kind="stable").astype(np.int32)
+        starts = np.searchsorted(codes[order], np.arange(len(place) + 1)).astype(np.int32)
+        return cls(place, order, starts)
+
+    def of(self, study: str) -> list[int]:
+        at = self.place.get(study)
+        if at is None:
+            return []
+        found: list[int] = self.order[self.starts[at] : self.starts[at + 1]].tolist()
+        return found
 
 
 def blocks(evidence: Evidence) -> Iterator[Block]:
     """Give every study with its cohorts and findings, in the order of the studies."""
-    items: dict[str, list[Item]] = {}
-    for item in _with_rows_above(evidence):
-        items.setdefault(item.finding.study, []).append(item)
-    cohorts: dict[str, dict[str, Cohort]] = {}
-    for cohort in evidence.cohorts:
-        cohorts.setdefault(cohort.study, {})[cohort.key] = cohort
+    findings, above = evidence.findings, _rows_above(evidence)
+    by_study = _ByStudy.sort(evidence, (finding.study for finding in findings))
+    of_cohorts = _ByStudy.sort(evidence, (cohort.study for cohort in evidence.cohorts))
     for study in evidence.studies:
-        mine = {ENTIRE: Cohort(study.key, ENTIRE)} | cohorts.get(study.key, {})
-        yield Block(study, mine, tuple(items.get(study.key, ())))
+        mine = [evidence.cohorts[index] for index in of_cohorts.of(study.key)]
+        cohorts = {ENTIRE: Cohort(study.key, ENTIRE)} | {cohort.key: cohort for cohort in mine}
+        items = (
+            Item(index, findings[index], _printed(findings, int(above[index])))
+            for index in by_study.of(study.key)
+        )
+        yield Block(study, cohorts, tuple(items))
 
 
-def _with_rows_above(evidence: Evidence) -> Iterator[Item]:
-    # for each column of a table: the row it was last seen in, what it prints there, and above
-    last: dict[tuple[str, str, str, str], tuple[str, str, str]] = {}
+def _printed(findings: tuple[Finding, ...], index: int) -> str:
+    return findings[index].value.printed if index >= 0 else ""
+
+
+def _rows_above(evidence: Evidence) -> NDArray[np.int32]:
+    """For every finding the last one of its column in the row above, or -1."""
+    found = np.full(len(evidence.findings), -1, dtype=np.int32)
+    # for each column of a table: the row it was last seen in, where, and what was above that row
+    last: dict[tuple[str, str, str, str], tuple[str, int, int]] = {}
     for index, finding in enumerate(evidence.findings):
         source = finding.source
+        if not source.column:
+            continue
         key = (source.document, source.place, source.column, finding.statistic)
-        row, printed, above = last.get(key, ("", "", ""))
+        row, printed, above = last.get(key, ("", -1, -1))
         if source.row != row:
             above = printed
-        last[key] = (source.row, finding.value.printed, above)
-        yield Item(index, finding, above if source.column else "")
+        last[key] = (source.row, index, above)
+        found[index] = above
+    return found

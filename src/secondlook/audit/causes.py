@@ -8,22 +8,26 @@ a finding: several are often equally small, and all of them are given.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from secondlook.audit.block import Block, Item
-from secondlook.audit.edits import Edit, edits
+from secondlook.audit.block import Block, Item, Whole
+from secondlook.audit.edits import Edit, edits, exchangeable
 from secondlook.audit.rule import Rule
 from secondlook.audit.verdict import Outcome, Severity, Verdict
 
-__all__ = ["Cause", "Search", "changed", "components", "search"]
+__all__ = ["Cause", "Search", "changed", "components", "search", "signatures"]
 
 _MOST_CHANGES = 3
 """Cells changed together at the most; more explain nothing a reader could follow."""
 
 _MOST_TRIALS = 4000
 """Sets of changes tried at each size before the search gives up."""
+
+_MOST_WORK = 200_000
+"""Findings, and pairs of one kind, looked at by each rule before the search gives up: a second."""
 
 _KEPT = 12
 """Sets of changes that settle most, from which the next size is tried."""
@@ -103,11 +107,12 @@ def search(block: Block, fired: Sequence[Verdict], rules: Sequence[Rule]) -> Sea
         tried = [(*start, edit) for start in started for edit in further if _is_new(start, edit)]
         pruned = pruned or len(tried) > _MOST_TRIALS or (size > 1 and len(further) < len(possible))
         tried = list({frozenset(change): change for change in tried[:_MOST_TRIALS]}.values())
-        scored = [(goal.left(change), change) for change in tried]
-        found = [Cause(change) for left, change in scored if left == 0 and goal.is_clean(change)]
-        if found:
-            return Search(tuple(found), pruned)
-        scored.sort(key=lambda one: one[0])
+        settle = [change for change in tried if goal.settles(change)]
+        settle = settle[:_KEPT] if goal.is_spent else settle
+        found = [Cause(change) for change in settle if goal.is_clean(change)]
+        if found or goal.is_spent or size == _MOST_CHANGES:
+            return Search(tuple(found), pruned or goal.is_spent or not found)
+        scored = sorted(((goal.left(change), change) for change in tried), key=lambda one: one[0])
         pruned = pruned or len(scored) > _KEPT
         started = [change for left, change in scored[:_KEPT] if left]
     return Search((), True)
@@ -123,37 +128,71 @@ def _once(found: list[Edit], block: Block) -> list[Edit]:
     kept: dict[object, Edit] = {}
     for edit in found:
         source = items[edit.index]
-        place = (source.document, source.place, frozenset((edit.printed, edit.instead)))
+        pair = frozenset((edit.printed, edit.instead))
+        place = (source.document, source.place, edit.field, pair)
         kept.setdefault(place if edit.slip == "swapped" else edit, edit)
     return list(kept.values())
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Goal:
     block: Block
     fired: Sequence[Verdict]
     concerned: Sequence[Rule]
     rules: Sequence[Rule]
+    work: int = 0
+
+    @property
+    def is_spent(self) -> bool:
+        """Whether so much was looked at that the search ends here."""
+        return self.work > _MOST_WORK
+
+    def settles(self, change: Sequence[Edit]) -> bool:
+        """Whether nothing on these cells is left; no, once too much was looked at."""
+        if self.is_spent:
+            return False
+        after = changed(self.block, change)
+        return not any(self._left(after, rule) for rule in self._worst_first)
 
     def left(self, change: Sequence[Edit]) -> int:
-        return len(self._left(changed(self.block, change)))
+        """How many verdicts on these cells a change leaves; none is known of what is not tried."""
+        if self.is_spent:
+            return _MOST_TRIALS
+        after = changed(self.block, change)
+        return sum(self._left(after, rule) for rule in self.concerned)
+
+    def _left(self, block: Block, rule: Rule) -> int:
+        self.work += self._size
+        mine, touched = self._goal
+        return sum(
+            signature in mine or not touched.isdisjoint(signature[1])
+            for signature in signatures(block, [rule])
+        )
+
+    @cached_property
+    def _worst_first(self) -> list[Rule]:
+        fired = Counter(verdict.rule for verdict in self.fired)
+        return sorted(self.concerned, key=lambda rule: -fired[rule.id])
 
     def is_clean(self, change: Sequence[Edit]) -> bool:
         """Whether nothing fires after the change that did not fire before."""
-        return set(_signatures(changed(self.block, change), self.rules)) <= self._before
+        self.work += len(self.rules) * self._size
+        after = signatures(changed(self.block, change), self.rules)
+        return all(signature in self._before for signature in after)
 
     @cached_property
-    def _before(self) -> set[tuple[str, tuple[int | None, ...]]]:
-        return set(_signatures(self.block, self.rules))
+    def _size(self) -> int:
+        kinds = Counter((i.finding.cohort, i.finding.statistic) for i in self.block.items)
+        return len(self.block.items) + sum(number * number for number in kinds.values()) // 4
 
-    def _left(self, block: Block) -> list[tuple[str, tuple[int | None, ...]]]:
+    @cached_property
+    def _goal(self) -> tuple[set[Signature], set[int | None]]:
         mine = {_signature(verdict) for verdict in self.fired}
-        touched = {index for _, indexes in mine for index in indexes}
-        return [
-            signature
-            for signature in _signatures(block, self.concerned)
-            if signature in mine or touched & set(signature[1])
-        ]
+        return mine, {index for _, indexes in mine for index in indexes}
+
+    @cached_property
+    def _before(self) -> set[Signature]:
+        return set(signatures(self.block, self.rules))
 
 
 def changed(block: Block, change: Sequence[Edit]) -> Block:
@@ -171,11 +210,25 @@ def changed(block: Block, change: Sequence[Edit]) -> Block:
 
 
 def _exchanged(block: Block, item: Item, edit: Edit) -> Block:
-    other = {edit.printed: edit.instead, edit.instead: edit.printed}
-    for one in block.items:
-        if one.finding.source.is_beside(item.finding.source) and one.finding.cohort in other:
-            block = block.changed(one.index, replace(one.finding, cohort=other[one.finding.cohort]))
-    return block
+    """Exchange what is printed of two groups in a place, two numbers, or the limits of one."""
+    mine = item.finding
+    if edit.field == "low":
+        return block.changed(item.index, replace(mine, low=mine.high, high=mine.low))
+    if edit.field == "cohort":
+        names = {edit.printed: edit.instead, edit.instead: edit.printed}
+        for one in block.items:
+            cohort = one.finding.cohort
+            if cohort in names and one.finding.source.is_beside(mine.source):
+                block = block.changed(one.index, replace(one.finding, cohort=names[cohort]))
+        return block
+    other = next((o for o in exchangeable(block, item) if o.value.printed == edit.instead), item)
+    theirs = other.finding
+    block = block.changed(
+        item.index, replace(mine, value=theirs.value, low=theirs.low, high=theirs.high)
+    )
+    return block.changed(
+        other.index, replace(theirs, value=mine.value, low=mine.low, high=mine.high)
+    )
 
 
 def _same_print(block: Block, item: Item, edit: Edit) -> Iterator[tuple[Item, str]]:
@@ -189,14 +242,17 @@ def _same_print(block: Block, item: Item, edit: Edit) -> Iterator[tuple[Item, st
                     yield other, field
 
 
-def _signature(verdict: Verdict) -> tuple[str, tuple[int | None, ...]]:
+Signature = tuple[str, tuple[int | None, ...]]
+"""A rule and the positions of the findings it fired on."""
+
+
+def _signature(verdict: Verdict) -> Signature:
     return verdict.rule, tuple(sorted({c.index for c in verdict.cells if c.index is not None}))
 
 
-def _signatures(
-    block: Block, rules: Iterable[Rule]
-) -> Iterator[tuple[str, tuple[int | None, ...]]]:
+def signatures(at: Block | Whole, rules: Iterable[Rule]) -> Iterator[Signature]:
+    """Everything that fires there as an error or a suspect."""
     for rule in rules:
-        for verdict in rule.look(block):
+        for verdict in rule.look(at):
             if verdict.outcome is Outcome.FIRED and verdict.severity is not Severity.INFO:
                 yield _signature(verdict)

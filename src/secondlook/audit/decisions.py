@@ -91,6 +91,8 @@ def states(
         A state for each verdict, and the decisions that match none: they have lapsed.
     """
     made = {_key(decision): decision for decision in decisions if decision.decision}
+    if not made:
+        return [State.OPEN] * len(verdicts), ()
     found = [made.get(_key(decision_of(verdict))) for verdict in verdicts]
     used = {_key(decision) for decision in found if decision is not None}
     lapsed = tuple(d for key, d in made.items() if key not in used)

@@ -13,7 +13,7 @@ from secondlook.audit.block import Block, Item
 from secondlook.audit.verdict import Verdict
 from secondlook.evidence import Finding, Reported
 
-__all__ = ["SLIPS", "Edit", "edits"]
+__all__ = ["SLIPS", "Edit", "edits", "exchangeable"]
 
 SLIPS: dict[str, str] = {
     "rounded twice": "rounded to one more decimal first, and then again",
@@ -23,7 +23,7 @@ SLIPS: dict[str, str] = {
     "follow-up": "the follow-up printed in the place of the survival",
     "as printed elsewhere": "what another place of the document prints for the same thing",
     "neighbour": "the value of a neighbouring column of the same row",
-    "swapped": "the numbers of two groups exchanged in that place",
+    "swapped": "two groups exchanged in that place, two of their numbers, or the two limits of one",
     "row above": "the value of the row above",
     "same sentence": "another number of the same sentence",
     "years for months": "years printed as months, or months as years",
@@ -61,6 +61,14 @@ class Edit:
     what: str
     where: str
 
+    @classmethod
+    def of(cls, item: Item, field: str, instead: str, slip: str) -> Edit:
+        """Put another string in a column of a finding."""
+        place = item.finding.source.place or "this place"
+        return cls(
+            item.index, field, _printed(item, field), instead, slip, _what(item, field), place
+        )
+
     def apply(self, finding: Finding) -> Finding:
         """Make the change."""
         if self.field == "months":
@@ -90,7 +98,7 @@ def edits(block: Block, fired: Sequence[Verdict]) -> list[Edit]:
         for cell in verdict.cells
         if cell.index is not None
     )
-    found: dict[tuple[int, str, str], Edit] = {}
+    found: dict[tuple[int, str, str, bool], Edit] = {}
     order = list(SLIPS)
     for index, field in cells:
         if index not in items:
@@ -98,14 +106,14 @@ def edits(block: Block, fired: Sequence[Verdict]) -> list[Edit]:
         item = items[index]
         for slip, make in _MAKERS:
             for where, instead in make(block, item, field):
-                printed = _printed(item, where)
-                if instead == printed:
+                edit = Edit.of(item, where, instead, slip)
+                if instead == edit.printed:
                     continue
-                place = item.finding.source.place or "this place"
-                edit = Edit(index, where, printed, instead, slip, _what(item, where), place)
-                known = found.get((index, where, instead))
+                # an exchange changes another number too, and so is another change
+                key = index, where, instead, slip == "swapped"
+                known = found.get(key)
                 if known is None or order.index(slip) < order.index(known.slip):
-                    found[index, where, instead] = edit
+                    found[key] = edit
     return sorted(found.values(), key=lambda edit: order.index(edit.slip))
 
 
@@ -260,11 +268,42 @@ def _neighbour(block: Block, item: Item, field: str) -> Iterator[tuple[str, str]
 
 
 def _swapped(block: Block, item: Item, field: str) -> Iterator[tuple[str, str]]:
-    """The other part of a split in two: what is printed of the one may be of the other."""
+    """What is printed of one group may be of the other, wholly or in one number."""
+    finding = item.finding
+    if field in ("low", "high") and finding.low.is_number and finding.high.is_number:
+        yield "low", finding.high.printed
+    if field != "value":
+        return
+    for name in _sibling(block, finding.cohort):
+        yield "cohort", name
+    for other in exchangeable(block, item):
+        groups = {finding.cohort, other.finding.cohort}
+        beside = [i for i in block.items if i.finding.source.is_beside(finding.source)]
+        # where nothing else is printed of the two, these are the groups exchanged
+        if len(groups) == 1 or sum(i.finding.cohort in groups for i in beside) > 2:
+            yield "value", other.value.printed
+
+
+def _sibling(block: Block, cohort: str) -> Iterator[str]:
+    """The other part of every split in two."""
     for _, _, parts in block.splits():
         names = [part.key for part in parts]
-        if field == "value" and len(names) == 2 and item.finding.cohort in names:
-            yield "cohort", next(name for name in names if name != item.finding.cohort)
+        if len(names) == 2 and cohort in names:
+            yield next(name for name in names if name != cohort)
+
+
+def exchangeable(block: Block, item: Item) -> Iterator[Item]:
+    """The same number of the other part of a split, or of the other endpoint, in one place."""
+    mine = item.finding
+    groups = {(name, mine.endpoint) for name in _sibling(block, mine.cohort)}
+    for other in block.items:
+        f = other.finding
+        same = (f.statistic, f.comparator) == (mine.statistic, mine.comparator)
+        same = same and f.months == mine.months and f.source.is_beside(mine.source)
+        beside = same and other.value.is_number
+        endpoints = f.statistic in ("median", "survival") and f.cohort == mine.cohort
+        if beside and ((f.cohort, f.endpoint) in groups or (endpoints and other is not item)):
+            yield other
 
 
 def _row_above(_block: Block, item: Item, field: str) -> Iterator[tuple[str, str]]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from math import isqrt
 
 from secondlook.audit.arithmetic import Range
@@ -53,6 +54,8 @@ class _Group:
     def percent(self) -> Range:
         """Everything the printed percent can stand for, from 0 to 100 where it has no bound."""
         printed = Range.of(self.rate.value)
+        if printed.low is not None and printed.high is not None:
+            return printed
         low = Fraction(0) if printed.low is None else printed.low
         return Range(low, max(low, Fraction(100)) if printed.high is None else printed.high)
 
@@ -170,6 +173,7 @@ def _split_rates(block: Block, rule: str) -> Iterator[tuple[_Group, list[_Group]
                 yield not_evaluated(rule, lacking, [item.cell() for item in items])
 
 
+@lru_cache(maxsize=4096)
 def _allowance(patients: Fraction, base: int, per_root: int) -> Fraction:
     """Points that censoring moves a whole against its parts: 99.9 % of simulated series.
 

@@ -10,14 +10,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
-from itertools import combinations, pairwise
 from math import inf, log
 
 from secondlook.audit.arithmetic import Range
 from secondlook.audit.block import Block, Item, Whole
 from secondlook.audit.rule import Class, Rule, fired, not_evaluated, passed
-from secondlook.audit.verdict import Cell, Severity, Verdict
-from secondlook.evidence import ENTIRE, Kind, Reported, Source, Study
+from secondlook.audit.verdict import Severity, Verdict
+from secondlook.evidence import ENTIRE, Kind, Reported
 
 __all__ = ["RULES"]
 
@@ -26,7 +25,6 @@ _FAMILY = "plausibility"
 # studies with this many patients
 _STRAYS = ((600, 0.15), (224, 0.27), (80, 0.46), (40, 0.69))
 _STEEPEST = 15  # Weibull shapes above it: less than 1 of 100 small simulated series
-_ALIKE = 3  # columns two rows must share, all of them equal, to be called the same
 
 
 def _beside(items: Iterable[Item], other: Item) -> list[Item]:
@@ -181,25 +179,37 @@ def _horizon(block: Block) -> Iterator[Verdict]:
             yield passed(rule, cells, f"median follow-up {length.value}")
 
 
+@dataclass(slots=True)
+class _Gaps:
+    """What a column prints where a number is missing."""
+
+    blank: list[Item]
+    said: Item | None = None
+    times: int = 0
+
+
 def _blank_against_nr(whole: Whole) -> Iterator[Verdict]:
     rule = "blank-against-nr"
-    columns: dict[tuple[str, ...], list[Item]] = {}
+    columns: dict[tuple[str, str, str], _Gaps] = {}
     for item in whole.items:
         source, finding = item.finding.source, item.finding
-        if source.column and not (finding.low.printed or finding.high.printed):
-            columns.setdefault((source.document, source.place, source.column), []).append(item)
-    for (_, place, column), items in columns.items():
-        blank = [item for item in items if item.value.kind is Kind.BLANK]
-        words = (Kind.NOT_REPORTED, Kind.NOT_REACHED)
-        said = [item for item in items if item.value.kind in words]
-        if not (blank and said):
-            if blank or said:
-                yield passed(rule, [(blank or said)[0].cell()], "one word for missing")
+        kind = item.value.kind
+        missing = kind in (Kind.BLANK, Kind.NOT_REPORTED, Kind.NOT_REACHED)
+        if not (missing and source.column) or finding.low.printed or finding.high.printed:
             continue
-        for item in blank:
-            message = f"blank, where {place}, {column} says {said[0].value} elsewhere"
-            computed = f"{len(blank)} blank, {len(said)} {said[0].value}"
-            yield fired(rule, [item.cell(), said[0].cell()], message, computed, Severity.INFO)
+        own = columns.setdefault((source.document, source.place, source.column), _Gaps([]))
+        if kind is Kind.BLANK:
+            own.blank.append(item)
+        else:
+            own.said, own.times = own.said or item, own.times + 1
+    for (_, place, column), own in columns.items():
+        if own.said is None or not own.blank:
+            yield passed(rule, [(own.said or own.blank[0]).cell()], "one word for missing")
+            continue
+        for item in own.blank:
+            message = f"blank, where {place}, {column} says {own.said.value} elsewhere"
+            computed = f"{len(own.blank)} blank, {own.times} {own.said.value}"
+            yield fired(rule, [item.cell(), own.said.cell()], message, computed, Severity.INFO)
 
 
 def _footnote_of_a_pair(block: Block) -> Iterator[Verdict]:
@@ -226,92 +236,6 @@ def _footnote_of_a_pair(block: Block) -> Iterator[Verdict]:
         message = f"footnote {', '.join(sorted(missing))} is not on every one of {shown}"
         computed = f"{len(lacking)} of {len(items)} without it"
         yield fired(rule, [item.cell() for item in cells], message, computed, Severity.INFO)
-
-
-def _duplicated_neighbours(whole: Whole) -> Iterator[Verdict]:
-    rule = "duplicated-neighbours"
-    tables: dict[tuple[str, str], dict[tuple[str, str], dict[str, Item]]] = {}
-    order: dict[tuple[str, str], dict[str, int]] = {}
-    for item in whole.items:
-        source = item.finding.source
-        if source.row and source.column:
-            table = (source.document, source.place)
-            columns = order.setdefault(table, {})
-            columns.setdefault(source.column, len(columns))
-            row = tables.setdefault(table, {}).setdefault((item.finding.study, source.row), {})
-            row.setdefault(source.column, item)
-    for table, rows in tables.items():
-        for row in rows.values():
-            yield from _neighbours(rule, row, order[table])
-        yield from _same_rows(rule, rows)
-
-
-def _neighbours(rule: str, row: dict[str, Item], order: dict[str, int]) -> Iterator[Verdict]:
-    cells = sorted(row.items(), key=lambda cell: order[cell[0]])
-    near = [
-        (a, b)
-        for (left, a), (right, b) in pairwise(cells)
-        if order[right] == order[left] + 1 and a.value.is_number and b.value.is_number
-    ]
-    twice = [(a, b) for a, b in near if a.value.value and a.value.value == b.value.value]
-    for a, b in twice:
-        columns = f"{a.finding.source.column} and {b.finding.source.column}"
-        message = f"{a.value} stands in both {columns}"
-        yield fired(rule, [a.cell(), b.cell()], message, f"{a.value} = {b.value}", Severity.INFO)
-    if near and not twice:
-        yield passed(rule, [near[0][0].cell(), near[0][1].cell()])
-
-
-def _same_rows(rule: str, rows: dict[tuple[str, str], dict[str, Item]]) -> Iterator[Verdict]:
-    seen: dict[tuple[tuple[str, Decimal | None], ...], list[dict[str, Item]]] = {}
-    for row in rows.values():
-        numbers = [(column, i.value.value) for column, i in row.items() if i.value.is_number]
-        if len(numbers) >= _ALIKE:
-            seen.setdefault(tuple(sorted(numbers, key=lambda cell: cell[0])), []).append(row)
-    for same, alike in seen.items():
-        if len(alike) > 1:
-            cells = [row[column].cell() for row in alike for column, _ in same]
-            message = f"{len(alike)} rows have the same {len(same)} numbers"
-            yield fired(rule, cells, message, message, Severity.INFO)
-
-
-@dataclass(frozen=True, slots=True)
-class _Author:
-    study: Study
-    name: str
-
-    def cell(self) -> Cell:
-        source = Source(place="references", row=self.study.reference)
-        return Cell(self.study.key, "", "", "", None, "first_author", self.name, source)
-
-
-def _shared_first_authors(whole: Whole) -> Iterator[Verdict]:
-    rule = "shared-first-authors"
-    references = {entry.number: entry.first_author for entry in whole.evidence.references}
-    declared = {
-        frozenset((cohort.study, other.partition("/")[0]))
-        for cohort in whole.evidence.cohorts
-        for other in cohort.overlaps
-    }
-    groups: dict[tuple[str, str], list[_Author]] = {}
-    for study in whole.evidence.studies:
-        author = _Author(study, references.get(study.reference, ""))
-        name = " ".join(author.name.replace("’", "'").casefold().split())
-        if name and study.site:
-            groups.setdefault((study.site, name), []).append(author)
-        elif study.site:
-            yield not_evaluated(rule, "the first author of the reference", [author.cell()])
-    for (site, _), authors in groups.items():
-        if len(authors) == 1:
-            yield passed(rule, [authors[0].cell()])
-        for one, other in combinations(authors, 2):
-            cells = [one.cell(), other.cell()]
-            if frozenset((one.study.key, other.study.key)) in declared:
-                yield passed(rule, cells, "declared to overlap")
-                continue
-            shown = f"{one.study.label or one.study.key} and {other.study.label or other.study.key}"
-            message = f"{shown} ({site}) share a first author, and may share patients"
-            yield fired(rule, cells, message, f"{one.name} = {other.name}", Severity.INFO)
 
 
 RULES = (
@@ -369,27 +293,5 @@ RULES = (
         "",
         "numbers that are compared come from one source",
         study=_footnote_of_a_pair,
-    ),
-    Rule(
-        "duplicated-neighbours",
-        _FAMILY,
-        "Neighbouring cells, and rows, are not copies of each other.",
-        Class.PLAUSIBILITY,
-        Severity.INFO,
-        "rows of a table",
-        "",
-        "copying slips to the neighbouring cell or row",
-        review=_duplicated_neighbours,
-    ),
-    Rule(
-        "shared-first-authors",
-        _FAMILY,
-        "Series of one site by one first author may share patients.",
-        Class.PLAUSIBILITY,
-        Severity.INFO,
-        "the site of a study and the first author of its reference",
-        "",
-        "overlap that is not declared in the cohorts",
-        review=_shared_first_authors,
     ),
 )

@@ -17,7 +17,7 @@ from secondlook.audit.rule import Class, Rule, fired, not_evaluated, passed
 from secondlook.audit.verdict import Cell, Severity, Verdict
 from secondlook.evidence import ENTIRE, Reference, Source, Study
 
-__all__ = ["RULES"]
+__all__ = ["RULES", "with_a_row"]
 
 _FAMILY = "references and dates"
 _OUTSIDE = ("background", "review")
@@ -54,39 +54,24 @@ def _number(printed: str) -> int | None:
     return int(printed) if re.fullmatch(r"[0-9]{1,9}", printed) else None
 
 
-def _references(review: Whole) -> dict[str, Reference]:
-    return {reference.number: reference for reference in review.evidence.references}
-
-
 def _of_studies(review: Whole) -> Iterator[tuple[Study, Reference | None, list[Item]]]:
     """Every study with its reference and its findings."""
-    references = _references(review)
-    items: dict[str, list[Item]] = {}
-    for item in review.items:
-        items.setdefault(item.finding.study, []).append(item)
     for study in review.evidence.studies:
-        yield study, references.get(study.reference), items.get(study.key, [])
+        yield study, review.references.get(study.reference), list(review.of(study.key))
 
 
 def _citation_span(review: Whole) -> Iterator[Verdict]:
     rule = "citation-span"
-    number_of = {s.key: s.reference for s in review.evidence.studies}
-    overlaps = {(c.study, c.key): c.overlaps for c in review.evidence.cohorts}
-    rows = {
-        (i.finding.source.document, i.finding.study, i.finding.cohort)
-        for i in review.items
-        if i.finding.source.column
-    }
     spans: dict[tuple[str, str, Source], list[Item]] = {}
     for item in review.items:
         if item.finding.statistic == "citation_span":
             f = item.finding
             here = Source(f.source.document, f.source.place, f.source.row)
             spans.setdefault((f.study, f.cohort, here), []).append(item)
+    number_of = {s.key: s.reference for s in review.evidence.studies} if spans else {}
     for (study, cohort, here), items in spans.items():
         cells = [item.cell(field) for item in items for field in ("low", "high")]
-        named = [name.partition("/") for name in overlaps.get((study, cohort), ())]
-        table = [o for o, _, key in named if (here.document, o, key or ENTIRE) in rows]
+        table = with_a_row(review, study, cohort, here.document)
         present = {_number(number_of.get(other, "")) for other in table}
         ends = [_number(cell.printed.strip()) for cell in cells]
         if not present or None in present or None in ends:
@@ -96,6 +81,20 @@ def _citation_span(review: Whole) -> Iterator[Verdict]:
         whole = [end for end in ends if end is not None]
         pairs = list(zip(whole[::2], whole[1::2], strict=True))
         yield _span(review, cells, pairs, {n for n in present if n is not None})
+
+
+def with_a_row(review: Whole, study: str, cohort: str, document: str) -> Iterator[str]:
+    """The studies that a cohort is made of, as far as a table of the document has their row."""
+    named = [own.overlaps for own in review.cohorts(study) if own.key == cohort]
+    for name in named[-1] if named else ():
+        other, _, key = name.partition("/")
+        if any(
+            item.finding.source.column
+            and item.finding.source.document == document
+            and item.finding.cohort == (key or ENTIRE)
+            for item in review.of(other)
+        ):
+            yield other
 
 
 def _span(
@@ -146,37 +145,39 @@ def _distance(one: str, other: str) -> int:
 
 
 def _author_spelling(review: Whole) -> Iterator[Verdict]:
-    rule, references = "author-spelling", _references(review)
-    number_of = {study.key: study.reference for study in review.evidence.studies}
-    seen: set[tuple[str, str, str, str]] = set()
-    for item in review.items:
-        f = item.finding
-        place = (f.source.document, f.source.place, f.source.row, f.study)
-        if not f.source.column or f.source.document == f.study or place in seen:
-            continue
-        seen.add(place)
-        row = f.source.row
-        heading = Cell(f.study, "", "", "", None, "row", row, f.source)
-        name = _ROW_AUTHOR.match(row[:_LONGEST_HEADING])
-        cited = re.search(r"\[\s*([0-9]+)\s*\]", row)
-        reference = references.get(cited[1] if cited else number_of.get(f.study, ""))
-        if name is None or reference is None or not reference.first_author:
-            lacking = "the reference" if name else "an author in the heading of the row"
-            yield not_evaluated(rule, lacking, [heading])
-            continue
-        # only a heading that says "et al." and the number names its author beyond doubt
-        sure = cited is not None and "et" in name["others"].split()
-        cells = [heading, _of_reference(f.study, reference, "first_author")]
-        yield _names(cells, name["name"], reference, sure=sure)
+    for study in review.evidence.studies:
+        seen: set[tuple[str, str, str]] = set()
+        for item in review.of(study.key):
+            source = item.finding.source
+            place = (source.document, source.place, source.row)
+            if source.column and source.document != study.key and place not in seen:
+                seen.add(place)
+                yield _row_author(review, study, source)
+
+
+def _row_author(review: Whole, study: Study, source: Source) -> Verdict:
+    row = source.row
+    heading = Cell(study.key, "", "", "", None, "row", row, source)
+    name = _ROW_AUTHOR.match(row[:_LONGEST_HEADING])
+    cited = re.search(r"\[\s*([0-9]+)\s*\]", row)
+    reference = review.references.get(cited[1] if cited else study.reference)
+    if name is None or reference is None or not reference.first_author:
+        lacking = "the reference" if name else "an author in the heading of the row"
+        return not_evaluated("author-spelling", lacking, [heading])
+    # only a heading that says "et al." and the number names its author beyond doubt
+    sure = cited is not None and "et" in name["others"].split()
+    cells = [heading, _of_reference(study.key, reference, "first_author")]
+    return _names(cells, name["name"], reference, sure=sure)
 
 
 def _names(cells: list[Cell], name: str, reference: Reference, *, sure: bool) -> Verdict:
     rule, first = "author-spelling", reference.first_author
     a, b = _plain(name), _plain(first)
-    computed = f"{_distance(a, b)} letters apart"
+    apart = _distance(a, b) if a != b else 0
+    computed = f"{apart} letter{'s' * (apart != 1)} apart"
     if a == b:
         return passed(rule, cells, computed)
-    near = _distance(a, b) <= max(1, max(len(a), len(b)) // 3) or a.endswith(b) or b.endswith(a)
+    near = apart <= max(1, max(len(a), len(b)) // 3) or a.endswith(b) or b.endswith(a)
     if near:
         message = f"the row is headed {name}, reference {reference.number} begins with {first}"
         return fired(rule, cells, message, computed, Severity.SUSPECT)

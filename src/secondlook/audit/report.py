@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from secondlook.audit.block import Whole, blocks
 from secondlook.audit.causes import Search, components, search
 from secondlook.audit.decisions import State, states
+from secondlook.audit.review_causes import search_review
 from secondlook.audit.rule import Class, Rule
 from secondlook.audit.rules import RULES
 from secondlook.audit.verdict import Cell, Outcome, Severity, Verdict
@@ -19,7 +20,7 @@ from secondlook.question import Question
 if TYPE_CHECKING:
     import polars
 
-__all__ = ["UNSEEN", "AuditReport", "Coverage", "Discrepancy", "audit"]
+__all__ = ["NOTHING_SETTLES", "UNSEEN", "AuditReport", "Coverage", "Discrepancy", "audit"]
 
 UNSEEN = (
     "errors made before the numbers were printed: wrong codes, wrong charts, lost patients",
@@ -29,6 +30,11 @@ UNSEEN = (
     "confounding, selection, and whether the question was answered at all",
 )
 """What no auditor of printed numbers can see; every report says so."""
+
+NOTHING_SETTLES = "no small change was found that settles it"
+"""What is said of a search that ended without a cause."""
+
+_NOT_SEARCHED = Search((), False)
 
 Progress = Callable[[int, int], None]
 """Is told how many studies of how many were looked at."""
@@ -63,8 +69,9 @@ class Discrepancy:
 
     @property
     def studies(self) -> tuple[str, ...]:
-        """The studies whose numbers it is about."""
-        return tuple(dict.fromkeys(cell.study for cell in self.verdict.cells))
+        """The studies whose numbers it is about; one empty key where it is only the question."""
+        named = tuple(dict.fromkeys(cell.study for cell in self.verdict.cells if cell.study))
+        return named or ("",)
 
     def lines(self, *, causes: bool = True) -> list[str]:
         """Say it for a terminal: what, where, how computed, and what would settle it."""
@@ -82,7 +89,7 @@ class Discrepancy:
         if more > 0:
             lines.append(f"    or by {more} other change{'s' * (more > 1)} as small")
         elif self.search.gave_up and not self.search.causes:
-            lines.append("    no change of up to three cells was found that settles it")
+            lines.append(f"    {NOTHING_SETTLES}")
         return lines
 
     def to_dict(self) -> dict[str, Any]:
@@ -286,16 +293,20 @@ def audit(
     found: list[tuple[Verdict, Search]] = []
     total = len(evidence.studies)
     for done, block in enumerate(blocks(evidence), 1):
-        fired = _ask(rules, block, coverage)
-        for group in components(fired):
+        for group in components(_ask(rules, block, coverage)):
             serious = [v for v in group if v.severity is not Severity.INFO]
             # nearly any change settles what is only odd, so a cause for it would say nothing
             proven = any(cards[v.rule].kind is not Class.PLAUSIBILITY for v in serious)
-            result = search(block, serious, rules) if proven else Search((), False)
-            found += [(v, result if v in serious else Search((), False)) for v in group]
+            result = search(block, serious, rules) if proven else _NOT_SEARCHED
+            found += [(v, result if v in serious else _NOT_SEARCHED) for v in group]
         if progress is not None:
             progress(done, total)
-    found += [(v, Search((), False)) for v in _ask(rules, Whole(evidence, question), coverage)]
+    whole = Whole(evidence, question)
+    for verdict in _ask(rules, whole, coverage):
+        proven = cards[verdict.rule].kind is not Class.PLAUSIBILITY
+        proven = proven and verdict.severity is not Severity.INFO
+        result = search_review(whole, verdict, rules) if proven else _NOT_SEARCHED
+        found.append((verdict, result))
     decided, lapsed = states([verdict for verdict, _ in found], evidence.audit)
     order = list(Severity)
     discrepancies = sorted(

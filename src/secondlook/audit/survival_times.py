@@ -8,7 +8,9 @@ wherever in a document they stand.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from decimal import Decimal
 from fractions import Fraction
+from functools import lru_cache
 
 from secondlook.audit.arithmetic import Range
 from secondlook.audit.block import Block, Item
@@ -42,11 +44,16 @@ def of_one_curve(items: Iterable[Item]) -> Severity:
 def timed(items: Iterable[Item]) -> list[tuple[Fraction, Item]]:
     """Give the findings that name a time, with it, in the order of time."""
     found = [
-        (Fraction(item.months), item)
+        (_exact(months), item)
         for item in items
-        if item.months is not None and item.months.is_finite()
+        if (months := item.finding.months) is not None and months.is_finite()
     ]
-    return sorted(found, key=lambda pair: pair[0])
+    return sorted(found, key=lambda pair: pair[0]) if len(found) > 1 else found
+
+
+@lru_cache(maxsize=1024)
+def _exact(months: Decimal) -> Fraction:
+    return Fraction(months)
 
 
 def _places(block: Block, statistic: str) -> Iterator[tuple[str, str]]:

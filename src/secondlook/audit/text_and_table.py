@@ -2,10 +2,6 @@
 
 Findings are matched on every key (cohort, comparator, endpoint, statistic, months), never on their
 numbers. A finding stands in a table when its source names a column.
-
-A range statement is a finding of the review itself. The rows it speaks of are the cohorts of other
-studies that its own cohort overlaps, which a series of series does by definition; a value the text
-sets apart from the range is a finding of a cohort within that cohort.
 """
 
 from __future__ import annotations
@@ -17,49 +13,37 @@ from decimal import Decimal
 from itertools import combinations, product
 
 from secondlook.audit.arithmetic import Range
-from secondlook.audit.block import Block, Item, Whole
+from secondlook.audit.block import Block, Item, Quantity
 from secondlook.audit.rule import Class, Rule, fired, not_evaluated, passed
 from secondlook.audit.verdict import Cell, Outcome, Severity, Verdict
-from secondlook.evidence import ENTIRE, Kind, Source
+from secondlook.evidence import Kind, Source
 
-__all__ = ["RULES"]
+__all__ = ["RULES", "quantity", "read"]
 
 _FAMILY = "text against table"
 _ONE_THING = "one quantity has one value"
 
 _FIELDS = ("value", "low", "high", "events", "p")
-_EXACT = ("count", "count_range", "at_risk", "period", "citation_span")
+_EXACT = frozenset({"count", "count_range", "at_risk", "period", "citation_span"})
 _NEAR_SYNONYMS = re.compile(
     r"[drpe]fs|[dr]fi|(disease|recurrence|relapse|progression|event)[- ]free (survival|interval)"
 )
 
-# cohort, comparator, endpoint, statistic, months
-Key = tuple[str, str, str, str, Decimal | None]
 
-
-def _key(item: Item) -> Key:
+def quantity(item: Item) -> Quantity:
+    """What a finding is of: its cohorts, endpoint, statistic and time."""
     f = item.finding
     return f.cohort, f.comparator, f.endpoint, f.statistic, f.months
-
-
-def _same_key(block: Block) -> dict[Key, list[Item]]:
-    found: dict[Key, list[Item]] = {}
-    for item in block.items:
-        found.setdefault(_key(item), []).append(item)
-    return found
 
 
 def _elsewhere(item: Item, other: Item) -> bool:
     return not item.finding.source.is_beside(other.finding.source)
 
 
-def _read(cell: Cell) -> Range:
+def read(cell: Cell) -> Range:
+    """Everything a printed string can stand for, as a count where it is one."""
     exact = cell.field == "events" or cell.statistic in _EXACT
     return Range.count(cell.reported) if exact else Range.of(cell.reported)
-
-
-def _heading(item: Item) -> tuple[str, str]:
-    return item.finding.source.place, item.finding.source.column
 
 
 def _where(item: Item) -> str:
@@ -110,7 +94,7 @@ def _compare(items: list[Item], field: str) -> Verdict | None:
     pairs = [pair for pair in combinations(items, 2) if not _is_another(*pair, field)]
     if not pairs:
         return None
-    apart = [p for p in pairs if not _read(p[0].cell(field)).meets(_read(p[1].cell(field)))]
+    apart = [p for p in pairs if not read(p[0].cell(field)).meets(read(p[1].cell(field)))]
     if not apart:
         used = [item for item in items if any(item in pair for pair in pairs)]
         return passed("text-against-table", [item.cell(field) for item in used])
@@ -126,40 +110,58 @@ def _compare(items: list[Item], field: str) -> Verdict | None:
     return fired("text-against-table", cells, message, f"{printed} do not meet", severity)
 
 
+def _fields(block: Block, key: Quantity) -> list[str]:
+    """The columns to compare of a quantity."""
+    # a numerator that is a finding of its own is compared there; so is a lone P value
+    counted = "events" if block.numbers(key[0], key[2], "count") else ""
+    return [f for f in _FIELDS if f != counted and (f, key[3]) != ("p", "p_value")]
+
+
+def _compared(block: Block, key: Quantity, items: list[Item]) -> Iterator[Verdict]:
+    for field in _fields(block, key) if len(items) > 1 else ():
+        here = [item for item in items if getattr(item.finding, field).is_number]
+        verdict = _compare(_distinct(here, field), field) if len(here) > 1 else None
+        if verdict is not None:
+            yield verdict
+
+
 def _text_against_table(block: Block) -> Iterator[Verdict]:
-    for key, items in _same_key(block).items():
-        # a numerator that is a finding of its own is compared there; so is a lone P value
-        counted = "events" if block.numbers(key[0], key[2], "count") else ""
-        fields = [f for f in _FIELDS if f != counted and (f, key[3]) != ("p", "p_value")]
-        printed = {f: [i for i in items if getattr(i.finding, f).is_number] for f in fields}
-        found = [_compare(_distinct(h, f), f) for f, h in printed.items() if len(h) > 1]
-        yield from (verdict for verdict in found if verdict is not None)
-        alone = [i.cell(field) for field, here in printed.items() for i in here[:1]]
-        if alone and not any(found):
-            yield not_evaluated("text-against-table", "a second place", alone[:1])
+    for key, items in block.quantities.items():
+        found = list(_compared(block, key, items))
+        yield from found
+        if found:
+            continue
+        for item, field in product(items, _FIELDS):
+            if getattr(item.finding, field).is_number and field in _fields(block, key):
+                lacking = "a second place"
+                yield not_evaluated("text-against-table", lacking, [item.cell(field)])
+                break
 
 
 def _rounded_two_ways(block: Block) -> Iterator[Verdict]:
     rule = "rounded-two-ways"
-    for verdict in _text_against_table(block):
-        if verdict.outcome is not Outcome.PASSED:
-            continue
-        reads = [_read(cell) for cell in verdict.cells]
-        ends = {read.high for read in reads} & {read.low for read in reads} - {None}
-        if not ends or any(read.low == read.high for read in reads):
-            yield passed(rule, verdict.cells)
-            continue
-        printed = " and ".join(dict.fromkeys(cell.printed for cell in verdict.cells))
-        half = float(next(end for end in ends if end is not None))
-        message = f"{printed} are one number only if it is {half:g}, rounded up once and down once"
-        yield fired(rule, verdict.cells, message, f"{half:g}", Severity.SUSPECT)
+    for key, items in block.quantities.items():
+        for verdict in _compared(block, key, items):
+            if verdict.outcome is Outcome.PASSED:
+                yield _rounded(rule, verdict.cells)
+
+
+def _rounded(rule: str, cells: tuple[Cell, ...]) -> Verdict:
+    reads = [read(cell) for cell in cells]
+    ends = {read.high for read in reads} & {read.low for read in reads} - {None}
+    if not ends or any(read.low == read.high for read in reads):
+        return passed(rule, cells)
+    printed = " and ".join(dict.fromkeys(cell.printed for cell in cells))
+    half = float(next(end for end in ends if end is not None))
+    message = f"{printed} are one number only if it is {half:g}, rounded up once and down once"
+    return fired(rule, cells, message, f"{half:g}", Severity.SUSPECT)
 
 
 def _near_synonymous_endpoints(block: Block) -> Iterator[Verdict]:
     rule = "near-synonymous-endpoints"
     alike: dict[tuple[str, str, str, Decimal | None], dict[str, list[Item]]] = {}
     for item in block.items:
-        cohort, comparator, name, statistic, months = _key(item)
+        cohort, comparator, name, statistic, months = quantity(item)
         name, timed = name.casefold(), statistic in ("survival", "median", "mean")
         if timed and _NEAR_SYNONYMS.fullmatch(name) and item.value.is_number:
             named = alike.setdefault((cohort, comparator, statistic, months), {})
@@ -190,7 +192,7 @@ def _near_synonymous_endpoints(block: Block) -> Iterator[Verdict]:
 
 def _gaps(block: Block) -> Iterator[tuple[Item, list[Item]]]:
     """Every missing cell of a table, and the numbers printed for it in other places."""
-    for items in _same_key(block).values():
+    for items in block.quantities.values():
         for gap in items:
             no_number = gap.value.is_missing and not gap.finding.low.is_number
             if no_number and gap.finding.source.column:
@@ -228,12 +230,12 @@ def _neighbours(block: Block, gap: Item) -> list[Item]:
 
 def _value_in_neighbouring_cell(block: Block) -> Iterator[Verdict]:
     rule = "value-in-neighbouring-cell"
-    same = _same_key(block)
+    same = block.quantities
 
     def confirmed(cell: Item) -> bool:
         """Tell whether another place prints its number under its own heading."""
-        there = [i for i in same[_key(cell)] if i.value.is_number and _elsewhere(cell, i)]
-        return any(_read(i.cell()).meets(_read(cell.cell())) for i in there)
+        there = [i for i in same[quantity(cell)] if i.value.is_number and _elsewhere(cell, i)]
+        return any(read(i.cell()).meets(read(cell.cell())) for i in there)
 
     for gap, others in _gaps(block):
         if not others:
@@ -255,79 +257,6 @@ def _value_in_neighbouring_cell(block: Block) -> Iterator[Verdict]:
             cells = [gap.cell(), other.cell(), beside.cell()]
             computed = f"{other.value} and {beside.value} can be one number"
             yield fired(rule, cells, message, computed, Severity.SUSPECT)
-
-
-def _range_statements(review: Whole) -> Iterator[Verdict]:
-    overlaps = {(c.study, c.key): c.overlaps for c in review.evidence.cohorts}
-    within: dict[tuple[str, str], list[str]] = {}
-    for cohort in review.evidence.cohorts:
-        within.setdefault((cohort.study, cohort.subset_of), []).append(cohort.key)
-    printed: dict[tuple[str, str, str], list[Item]] = {}
-    for item in review.items:
-        f = item.finding
-        printed.setdefault((f.source.document, f.study, f.cohort), []).append(item)
-    for item in review.items:
-        f = item.finding
-        if f.statistic.endswith("_range"):
-            named = [name.partition("/") for name in overlaps.get((f.study, f.cohort), ())]
-            others = [(study, key or ENTIRE) for study, _, key in named if study != f.study]
-            inside = [(f.study, key) for key in within.get((f.study, f.cohort), [])]
-            rows, apart = (
-                [found for key in keys for found in printed.get((f.source.document, *key), [])]
-                for keys in (others, inside)
-            )
-            yield from _range_statement(item, rows, apart)
-
-
-def _range_statement(item: Item, rows: list[Item], apart: list[Item]) -> Iterator[Verdict]:
-    rule, statistic = "range-statement", item.finding.statistic.removesuffix("_range")
-    base = ("", item.finding.endpoint, statistic, item.months)
-    column = [row for row in rows if _key(row)[1:] == base and row.finding.source.column]
-    taken, headings = {row.index for row in column}, {_heading(row) for row in column}
-    others = [r for r in rows if r.index not in taken and r.value.is_number]
-    # what stands under the heading but is something else, or is of a row but outside the table
-    doubtful = [r.cell() for r in others if _key(r)[1:] == base or _heading(r) in headings]
-    unsaid = any(r.value.is_missing and r.value.kind is not Kind.NOT_REPORTED for r in column)
-    numbers = [row.cell() for row in column if row.value.is_number]
-    for other in (a for a in apart if _key(a)[1:] == base and a.value.is_number):
-        there = [cell for cell in numbers if _read(cell).meets(_read(other.cell()))]
-        numbers = [cell for cell in numbers if cell not in there]
-        if there:
-            yield passed(rule, [other.cell(), *there])
-            continue
-        soft = unsaid or any(_read(cell).meets(_read(other.cell())) for cell in doubtful)
-        severity = Severity.SUSPECT if soft else Severity.ERROR
-        message = f"{other.value} is set apart from the range, and no row of the table prints it"
-        yield fired(rule, [other.cell()], message, f"rows that print {other.value}: 0", severity)
-    if not numbers:
-        yield not_evaluated(rule, "the rows it speaks of", [item.cell("low"), item.cell("high")])
-        return
-    for field in ("low", "high"):
-        end = item.cell(field)
-        if end.reported.is_number:
-            yield _end(end, numbers, doubtful, unsaid=unsaid)
-        else:
-            yield not_evaluated(rule, f"its {field} end", [end])
-
-
-def _end(end: Cell, numbers: list[Cell], doubtful: list[Cell], *, unsaid: bool) -> Verdict:
-    """Compare one end with the rows: none lies beyond it, and one reaches it."""
-    rule, low = "range-statement", end.field == "low"
-    limit = _read(end)
-    edge = (min if low else max)(numbers, key=lambda cell: cell.reported.value or 0)
-    computed = f"the {'smallest' if low else 'largest'} in the rows is {edge.printed}"
-    pairs = [(_read(cell), limit) if low else (limit, _read(cell)) for cell in numbers]
-    beyond = [cell for cell, (a, b) in zip(numbers, pairs, strict=True) if a.is_below(b)]
-    if beyond:
-        rows = "; ".join(f"{cell.printed} ({cell.source.row or cell.study})" for cell in beyond)
-        message = f"the range ends at {end.printed}, and beyond it lies {rows}"
-        return fired(rule, [end, *beyond], message, computed, Severity.ERROR)
-    if any(_read(cell).meets(limit) for cell in numbers):
-        return passed(rule, [end, edge], computed)
-    soft = unsaid or any(_read(cell).meets(limit) for cell in doubtful)
-    message = f"the range ends at {end.printed}, which no row reaches: {computed}"
-    severity = Severity.SUSPECT if soft else Severity.ERROR
-    return fired(rule, [end, edge], message, computed, severity)
 
 
 RULES: tuple[Rule, ...] = (
@@ -385,16 +314,5 @@ RULES: tuple[Rule, ...] = (
         "",
         "copying slips to the neighbouring cell",
         study=_value_in_neighbouring_cell,
-    ),
-    Rule(
-        "range-statement",
-        _FAMILY,
-        "A printed range ends at the smallest and the largest number of the column it speaks of.",
-        Class.SOUND,
-        Severity.ERROR,
-        "the range, the cohorts it ranges over (as overlaps of its cohort) and their table",
-        "it ranges over these rows; a blank or footnoted cell that may be its end: suspect only",
-        "definition of a range",
-        review=_range_statements,
     ),
 )
