@@ -4,6 +4,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 UV := $(BIN)/uv
 
+R_PACKAGES := r-cran-metafor r-cran-metadat r-cran-clubsandwich r-cran-lme4 r-cran-survival
+
 .PHONY: demo test check docs validate bench lock clean
 
 demo: .venv/.run ## the bundled review, to its report in out/
@@ -22,11 +24,11 @@ check: .venv/.develop ## style, types, architecture
 docs: .venv/.develop ## the reference pages and the figure of the README
 	@$(BIN)/python docs/build.py
 
-validate: .venv/.develop ## reference values anew from R (needs r-cran-metafor and -metadat)
-	@command -v Rscript >/dev/null || { echo "make validate needs R: apt install r-cran-metafor r-cran-metadat"; exit 1; }
-	@Rscript validation/metafor/reference.R
-	@$(BIN)/python validation/metafor/compare.py
-	@$(BIN)/pytest -q tests/synthesis/test_against_metafor.py
+validate: .venv/.develop ## reference values anew from R (needs $(R_PACKAGES)), and how far we are from them
+	@command -v Rscript >/dev/null || { echo "make validate needs R: apt install $(R_PACKAGES)"; exit 1; }
+	@for script in validation/metafor/*.R validation/curve_synthesis/*.R; do echo "$$script"; Rscript "$$script" || exit 1; done
+	@$(BIN)/python validation/metafor/summary.py --write
+	@$(BIN)/pytest -q tests/synthesis
 	@$(BIN)/python -m validation.audit.run
 
 bench: .venv/.bench ## speed against other programs, in one run, as ratios

@@ -122,7 +122,12 @@ def test_each_mistake_is_named_with_its_line_and_key(
             '"../a"',
             '"../a" is not a short name (a-z, 0-9, single hyphens); correct the value',
         ),
-        ("method", '"reml"', "\"reml\" is not 'REML', 'DL', 'PM' or 'common'; correct the value"),
+        (
+            "method",
+            '"reml"',
+            "\"reml\" is not 'REML', 'DL', 'PM', 'ML', 'EB', 'SJ', 'HE', 'HS' or 'common'; "
+            "correct the value",
+        ),
     ],
 )
 def test_a_wrong_value_of_an_analysis_is_named(

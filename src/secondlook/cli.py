@@ -181,25 +181,28 @@ def pool(
     as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
 ) -> None:
     """Carry out one planned analysis and print it."""
-    from secondlook.files import finite
-    from secondlook.synthesis import analyse
-
     review = _open(directory)
     if not analysis:
-        for plan in review.question.analyses:
-            typer.echo(f"{plan.id}\n    {plan.title}")
-        if not review.question.analyses:
-            typer.echo("No analysis is planned yet: add an [[analyses]] block to review.toml.")
+        question = review.question
+        plans = [(plan.id, plan.title) for plan in question.analyses]
+        plans += [(plan.id, plan.title) for plan in question.curves]
+        nothing = ["No analysis is planned yet: add an [[analyses]] block to review.toml."]
+        typer.echo("\n".join([f"{name}\n    {title}" for name, title in plans] or nothing))
         return
-    result = analyse(review.settled, review.question.analysis(analysis))
+    result = review.result(analysis)
     if as_json:
-        typer.echo(json.dumps(finite(result.to_dict()), indent=1, ensure_ascii=False))
+        typer.echo(_as_json(result.to_dict()))
         return
     typer.echo(str(result))
     if leave_one_out:
-        typer.echo("")
         few = "Leaving one study out needs three studies or more."
-        typer.echo(few if result.left_out is None else str(result.left_out))
+        typer.echo(f"\n{getattr(result, 'left_out', None) or few}")
+
+
+def _as_json(content: dict[str, Any]) -> str:
+    from secondlook.files import finite
+
+    return json.dumps(finite(content), indent=1, ensure_ascii=False)
 
 
 class Format(StrEnum):

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from secondlook.audit import AuditReport
     from secondlook.consequences import Consequence
     from secondlook.report import Contents
-    from secondlook.synthesis import AnalysisResult
+    from secondlook.synthesis import AnalysisResult, CurveResult
 
 __all__ = ["EXAMPLES", "Review", "example", "new"]
 
@@ -105,7 +105,7 @@ class Review:
         # drawing and table setting take a second to load, and most uses of a review need neither
         from secondlook.consequences import consequences
         from secondlook.report import Contents
-        from secondlook.synthesis import count_studies, count_votes
+        from secondlook.synthesis import assess_certainty, count_studies, count_votes, pool_factors
 
         progress("audit: the printed numbers")
         audited = self.audit()
@@ -115,7 +115,15 @@ class Review:
             question=self.question,
             evidence=self.settled,
             results=results,
+            curves=self.curves(progress),
             votes=count_votes(self.settled),
+            factor_effects=pool_factors(self.settled),
+            certainty=tuple(
+                assess_certainty(result, plan)
+                for plan in self.question.certainty
+                for result in results
+                if result.analysis.id == plan.analysis
+            ),
             counts=count_studies(self.settled),
             audit=audited,
             consequences=consequences(self.settled, audited, results),
@@ -160,6 +168,37 @@ class Review:
                 problems.extend(error.problems)
         if problems:
             raise InputError(problems)
+        return tuple(results)
+
+    def result(self, name: str) -> AnalysisResult | CurveResult:
+        """Carry out one planned analysis or curve synthesis.
+
+        Raises
+        ------
+        InputError
+            When none has this id, or findings contradict each other.
+        """
+        from secondlook.synthesis import analyse, analyse_curves
+
+        for plan in self.question.curves:
+            if plan.id == name:
+                return analyse_curves(self.settled, plan)
+        return analyse(self.settled, self.question.analysis(name))
+
+    def curves(self, progress: Progress = _silent) -> tuple[CurveResult, ...]:
+        """Carry out the planned curve syntheses on the settled evidence.
+
+        Raises
+        ------
+        InputError
+            When findings contradict each other and the plan does not say which to take.
+        """
+        from secondlook.synthesis import analyse_curves
+
+        results = []
+        for plan in self.question.curves:
+            progress(f"pool: {plan.id}")
+            results.append(analyse_curves(self.settled, plan))
         return tuple(results)
 
     def consequences(self, audited: AuditReport) -> tuple[Consequence, ...]:

@@ -73,8 +73,11 @@ def bodies(draw: st.DrawFn) -> Evidence:
         source=SOURCE,
     )
     cited = st.sampled_from(["", *numbers])
+    judged = {
+        f"bias_{name}": st.sampled_from(["", "low", "no information"]) for name in ev.BIAS_DOMAINS
+    }
     return Evidence(
-        studies=tuple(draw(records(Study, key=key, reference=cited)) for key in studies),
+        studies=tuple(draw(records(Study, key=key, reference=cited, **judged)) for key in studies),
         cohorts=tuple(
             draw(records(Cohort, study=name, key=key, subset_of=ev.ENTIRE, overlaps=overlaps))
             for name in studies

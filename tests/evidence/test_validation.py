@@ -8,6 +8,7 @@ import pytest
 from secondlook.evidence import (
     STATISTICS,
     Cohort,
+    Decision,
     Evidence,
     Factor,
     Finding,
@@ -243,6 +244,19 @@ def test_a_factor_takes_known_words_and_a_p_value() -> None:
     assert found[2].endswith("write one of univariable, multivariable, empty")
     right = Factor(study="adam", factor="age", direction="worse", p=Reported("1.3 [sic]"))
     assert lines(factors=(right,)) == []
+
+
+def test_one_discrepancy_is_decided_once_and_may_be_prepared_again() -> None:
+    cells = "a | all | OS | median |  | value | Table 1 | A | Median = 38\nb = 32"
+    turned = "b = 32\n a | all | OS | median |  | value | Table 1 | A | Median = 38 "
+    made = Decision("text-against-table", cells, decision="confirmed")
+    other = Decision("text-against-table", turned, decision="dismissed", reason="two cohorts")
+    asked = Decision("text-against-table", cells)
+    (said,) = lines(audit=(asked, made, other))
+    assert said.startswith("audit, record 3, decision")
+    assert "is decided a second time (first at audit, record 2, decision)" in said
+    elsewhere = Decision("monotone", cells, decision="confirmed")
+    assert lines(audit=(made, asked, elsewhere)) == []
 
 
 def test_all_that_is_wrong_is_listed_in_the_order_of_the_files() -> None:

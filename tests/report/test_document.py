@@ -163,10 +163,12 @@ def test_what_an_earlier_report_wrote_goes_and_what_others_put_there_stays(
     contents = bundled.answer()
     write_report(contents, tmp_path, ignore)
     (tmp_path / "figures" / "mine.png").write_bytes(b"mine")
-    fewer = replace(contents, results=contents.results[:1], votes=())
+    fewer = replace(contents, results=contents.results[:1], curves=(), votes=())
     write_report(fewer, tmp_path, ignore)
     left = {path.name for path in (tmp_path / "figures").iterdir()}
-    assert left == {f"{contents.results[0].analysis.id}.{e}" for e in ("svg", "pdf", "png")} | {
+    plan = contents.results[0].analysis
+    kept = [plan.id, *(f"{plan.id}-{kind}" for kind in plan.figures)]
+    assert left == {f"{name}.{end}" for name in kept for end in ("svg", "pdf", "png")} | {
         "mine.png"
     }
 

@@ -115,7 +115,7 @@ def test_a_masked_effect_is_not_taken_for_a_number() -> None:
 
 @pytest.mark.parametrize(
     ("option", "value"),
-    [("method", ["REML"]), ("method", None), ("test", {}), ("level", "a"), ("level", None)],
+    [("method", ["REML"]), ("test", {}), ("test", 1), ("level", "a"), ("level", None)],
 )
 def test_an_option_of_another_kind_is_refused_as_an_unknown_one_is(option: str, value: Any) -> None:
     for function in (pool, leave_one_out):
@@ -174,7 +174,7 @@ def test_all_wrong_options_are_named_at_once_with_what_to_write() -> None:
         pool([0.1], [0.1], method="reml", test="knha", level=95)
     lines = str(caught.value).splitlines()
     assert len(lines) == 3
-    assert "use REML, DL, PM, common" in lines[0]
+    assert "use REML, DL, PM, ML, EB, SJ, HE, HS, common" in lines[0]
     assert "hksj-unguarded" in lines[1]
     assert "0.95" in lines[2]
 

@@ -92,7 +92,8 @@ def test_a_study_with_nearly_all_the_weight_costs_no_digits() -> None:
     assert pooled.tau2_standard_error == pytest.approx(error, rel=1e-13)
 
 
-@pytest.mark.parametrize("method", METHODS)
+# the estimator of Sidik and Jonkman is never 0
+@pytest.mark.parametrize("method", [method for method in METHODS if method != "SJ"])
 def test_a_vague_study_far_away_takes_no_digits_from_a_precise_one_after_it(method: str) -> None:
     # y = 1000, 0.001 with v = 1e8, 1e-12: Q = 999.999²/(1e8 + 1e-12) < 1, so that tau² = 0 by every
     # method; w = 1e-8, 1e12 and the mean is (1e-5 + 1e9)/(1e-8 + 1e12) = (1000 + 1e17)/(1 + 1e20).

@@ -2,6 +2,8 @@
 
 from secondlook.evidence.body import Evidence, Rate, Table
 from secondlook.evidence.records import (
+    BIAS_DOMAINS,
+    BIAS_JUDGEMENTS,
     ENTIRE,
     STATISTICS,
     Cohort,
@@ -17,6 +19,8 @@ from secondlook.evidence.store import read, write
 from secondlook.evidence.validation import check
 
 __all__ = [
+    "BIAS_DOMAINS",
+    "BIAS_JUDGEMENTS",
     "ENTIRE",
     "STATISTICS",
     "Cohort",

@@ -15,6 +15,8 @@ from typing import Any
 from secondlook.evidence.reported import Reported
 
 __all__ = [
+    "BIAS_DOMAINS",
+    "BIAS_JUDGEMENTS",
     "ENTIRE",
     "PARTS",
     "STATISTICS",
@@ -111,6 +113,10 @@ class Study:
         ``single centre``, ``registry`` or empty where the document does not say.
     accrual_start, accrual_end
         Calendar years, as printed.
+    bias_confounding, bias_selection, bias_classification, bias_deviations, bias_missing, \
+    bias_measurement, bias_reporting, bias_overall
+        Risk of bias by domain of ROBINS-I, as the review's authors judge it: ``low``,
+        ``moderate``, ``serious``, ``critical``, ``no information``; empty where nobody has.
     """
 
     key: str
@@ -125,6 +131,24 @@ class Study:
     accrual_end: str = ""
     pmid: str = ""
     note: str = ""
+    bias_confounding: str = ""
+    bias_selection: str = ""
+    bias_classification: str = ""
+    bias_deviations: str = ""
+    bias_missing: str = ""
+    bias_measurement: str = ""
+    bias_reporting: str = ""
+    bias_overall: str = ""
+
+
+BIAS_DOMAINS = (
+    "confounding", "selection", "classification", "deviations",
+    "missing", "measurement", "reporting", "overall",
+)  # fmt: skip
+"""Domains of ROBINS-I, in its order; ``bias_`` before each is a column of studies.csv."""
+
+BIAS_JUDGEMENTS = ("low", "moderate", "serious", "critical", "no information")
+"""What each may be judged, from best to worst."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +245,9 @@ class Factor:
         cited to several studies together, so that this pairing is possible, not printed.
     p
         P value as printed.
+    hazard_ratio, low, high, confidence
+        Hazard ratio of `level` against `reference_level` as printed, its limits, and their level
+        in percent.
     """
 
     study: str
@@ -233,6 +260,10 @@ class Factor:
     analysis: str = ""
     attribution: str = "individual"
     p: Reported = _NOTHING
+    hazard_ratio: Reported = _NOTHING
+    low: Reported = _NOTHING
+    high: Reported = _NOTHING
+    confidence: Reported = _NOTHING
     note: str = ""
     source: Source = field(default_factory=Source)
 

@@ -13,7 +13,16 @@ from typing import Any
 
 from secondlook.errors import Problem
 from secondlook.evidence.body import Evidence
-from secondlook.evidence.records import ENTIRE, STATISTICS, Cohort, Factor, Finding
+from secondlook.evidence.records import (
+    BIAS_DOMAINS,
+    BIAS_JUDGEMENTS,
+    ENTIRE,
+    STATISTICS,
+    Cohort,
+    Factor,
+    Finding,
+    Study,
+)
 from secondlook.evidence.reported import Reported
 
 __all__ = ["check"]
@@ -115,6 +124,27 @@ def _studies(evidence: Evidence, where: Where) -> Iterator[Problem]:
                 "is not a number in references.csv",
                 "add the reference, or leave the cell empty",
             )
+        yield from _bias(study, index, where)
+
+
+def _bias(study: Study, index: int, where: Where) -> Iterator[Problem]:
+    worst = 0
+    for domain in BIAS_DOMAINS:
+        column = f"bias_{domain}"
+        word = getattr(study, column)
+        if not word:
+            continue
+        if word not in BIAS_JUDGEMENTS:
+            remedy = f"write {', '.join(BIAS_JUDGEMENTS)}, or leave it empty"
+            yield Problem(where("studies", index, column), word, "is not a judgement", remedy)
+        elif word == "no information":
+            continue
+        elif domain != "overall":
+            worst = max(worst, BIAS_JUDGEMENTS.index(word))
+        elif BIAS_JUDGEMENTS.index(word) < worst:
+            rule = f"is better than the worst domain ({BIAS_JUDGEMENTS[worst]})"
+            remedy = "the overall risk of ROBINS-I is at least that of its worst domain"
+            yield Problem(where("studies", index, column), word, rule, remedy)
 
 
 def _references(evidence: Evidence, where: Where) -> Iterator[Problem]:
@@ -273,10 +303,22 @@ def _factors(evidence: Evidence, where: Where) -> Iterator[Problem]:
             if value not in allowed:
                 yield _not_one_of(where("factors", index, column), value, allowed)
         yield from _number(factor.p, where("factors", index, "p"), _PROBABILITY)
+        for column in ("hazard_ratio", "low", "high"):
+            yield from _number(getattr(factor, column), where("factors", index, column), _RATIO)
+        yield from _number(factor.confidence, where("factors", index, "confidence"), _LEVEL)
 
 
 def _decisions(evidence: Evidence, where: Where) -> Iterator[Problem]:
+    first: dict[tuple[str, ...], int] = {}
     for index, decision in enumerate(evidence.audit):
+        lines = sorted(line.strip() for line in decision.cells.splitlines() if line.strip())
+        before = first.setdefault((decision.rule, *lines), index) if decision.decision else index
+        if before != index:
+            rule = f"is decided a second time (first at {where('audit', before, 'decision')})"
+            here = where("audit", index, "decision")
+            yield Problem(
+                here, decision.decision, rule, "keep one of the two, and remove the other"
+            )
         if decision.decision not in _DECISIONS:
             yield _not_one_of(where("audit", index, "decision"), decision.decision, _DECISIONS)
         if decision.decision == "dismissed" and not decision.reason.strip():

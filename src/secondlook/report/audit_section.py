@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import polars as pl
 from markupsafe import Markup
 
-from secondlook.audit import UNSEEN, AuditReport, Discrepancy, Severity
+from secondlook.audit import NOTHING_SETTLES, UNSEEN, AuditReport, Cause, Discrepancy, Severity
 from secondlook.consequences import Consequence
 from secondlook.evidence import Evidence
 from secondlook.report.numerals import plural
@@ -18,6 +18,7 @@ from secondlook.report.table_html import html
 __all__ = ["AuditSection", "audit_section", "coverage_frame"]
 
 _MOST_CAUSES = 4
+_NOTHING = NOTHING_SETTLES[:1].upper() + NOTHING_SETTLES[1:]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +32,10 @@ class _Found:
     rule: str
     computed: str
     seen: str
-    causes: tuple[str, ...]
-    more: int
-    gave_up: bool
+    causes: tuple[tuple[str, ...], ...]
+    as_above: bool
+    more: str
+    nothing: str
     consequences: tuple[str, ...]
 
 
@@ -52,10 +54,15 @@ def audit_section(
 ) -> AuditSection:
     """Put an audit into words for the page."""
     labels = {study.key: study.label or study.key for study in evidence.studies}
+    shown: list[_Found] = []
+    above: set[tuple[Cause, ...]] = set()
+    for found in audited.discrepancies:
+        shown.append(_found(found, consequences, labels, as_above=found.search.causes in above))
+        above |= {found.search.causes} if found.search.causes else set()
     table = html(coverage_frame(audited), name="coverage", numeric=_COUNTS)
     return AuditSection(
         _summary(audited),
-        tuple(_found(found, consequences, labels) for found in audited.discrepancies),
+        tuple(shown),
         Markup(table),  # noqa: S704 - every cell was escaped where it was set
         UNSEEN,
     )
@@ -78,9 +85,14 @@ def _summary(audited: AuditReport) -> str:
 
 
 def _found(
-    found: Discrepancy, consequences: Sequence[Consequence], labels: dict[str, str]
+    found: Discrepancy,
+    consequences: Sequence[Consequence],
+    labels: dict[str, str],
+    *,
+    as_above: bool,
 ) -> _Found:
-    causes = [str(cause) for cause in found.search.causes]
+    causes = [tuple(str(edit) for edit in cause.edits) for cause in found.search.causes]
+    more = len(causes) - _MOST_CAUSES
     places = dict.fromkeys(
         ", ".join(part for part in (cell.source.place, cell.source.row) if part)
         for cell in found.verdict.cells
@@ -94,8 +106,11 @@ def _found(
         computed=found.verdict.computed,
         seen="; ".join(place for place in places if place) or "the references",
         causes=tuple(causes[:_MOST_CAUSES]),
-        more=max(0, len(causes) - _MOST_CAUSES),
-        gave_up=found.search.gave_up and not causes,
+        as_above=as_above,
+        more=f"{plural(more, 'other change is', 'other changes are')} as small."
+        if more > 0
+        else "",
+        nothing=f"{_NOTHING}." if found.search.gave_up and not causes else "",
         consequences=tuple(
             f"{one}." for one in consequences if one.discrepancy.verdict == found.verdict
         ),

@@ -15,6 +15,15 @@ CITATIONS: dict[str, str] = {
     "Control Clin Trials 1986;7:177–188.",
     "PM": "Paule RC, Mandel J. Consensus values and weighting factors. "
     "J Res Natl Bur Stand 1982;87:377–385.",
+    "ML": "Hardy RJ, Thompson SG. A likelihood approach to meta-analysis with random effects. "
+    "Stat Med 1996;15:619–629.",
+    "EB": "Morris CN. Parametric empirical Bayes inference: theory and applications. "
+    "J Am Stat Assoc 1983;78:47–55.",
+    "SJ": "Sidik K, Jonkman JN. Simple heterogeneity variance estimation for meta-analysis. "
+    "J R Stat Soc C 2005;54:367–384.",
+    "HE": "Hedges LV, Olkin I. Statistical methods for meta-analysis. Orlando: Academic Press; "
+    "1985.",
+    "HS": "Hunter JE, Schmidt FL. Methods of meta-analysis. 2nd ed. Thousand Oaks: Sage; 2004.",
     "hksj": "Hartung J, Knapp G. A refined method for the meta-analysis of controlled clinical "
     "trials with binary outcome. Stat Med 2001;20:3875–3889.",
     "sidik": "Sidik K, Jonkman JN. A simple confidence interval for meta-analysis. "
@@ -34,6 +43,10 @@ CITATIONS: dict[str, str] = {
     "ratio": "Parmar MKB, Torri V, Stewart L. Extracting summary statistics to perform "
     "meta-analyses of the published literature for survival endpoints. "
     "Stat Med 1998;17:2815–2834.",
+    "routes": "Tierney JF, Stewart LA, Ghersi D, Burdett S, Sydes MR. Practical methods for "
+    "incorporating summary time-to-event data into meta-analysis. Trials 2007;8:16.",
+    "binomial": "Stijnen T, Hamza TH, Özdemir P. Random effects meta-analysis of event outcome in "
+    "the framework of the generalized linear mixed model. Stat Med 2010;29:3046–3067.",
     "harvest": "Ogilvie D, Fayter D, Petticrew M, et al. The harvest plot: a method for "
     "synthesising evidence about the differential effects of interventions. "
     "BMC Med Res Methodol 2008;8:8.",
@@ -52,6 +65,8 @@ def cited(results: Iterable[AnalysisResult], *, harvest: bool) -> tuple[str, ...
             used.add("ratio")
         if plan.effect == "survival" and plan.transform == "freeman-tukey":
             used |= {"freeman-tukey", "miller"}
+        used |= {"routes"} if result.routes is not None else set()
+        used |= {"binomial"} if result.models else set()
         if pooled.k == 1:
             continue
         used |= {pooled.method, "i2"}

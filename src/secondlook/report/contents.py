@@ -8,7 +8,14 @@ from secondlook.audit import AuditReport
 from secondlook.consequences import Consequence
 from secondlook.evidence import Evidence
 from secondlook.question import Question
-from secondlook.synthesis import AnalysisResult, FactorVotes, StudyCount
+from secondlook.synthesis import (
+    AnalysisResult,
+    CertaintyOfEvidence,
+    CurveResult,
+    FactorEffect,
+    FactorVotes,
+    StudyCount,
+)
 
 __all__ = ["Contents"]
 
@@ -23,8 +30,14 @@ class Contents:
         The review's question and its evidence.
     results
         One result for each planned analysis, in the order of the plan.
+    curves
+        One result for each planned curve synthesis.
     votes
         Prognostic statements by site and factor.
+    factor_effects
+        Pooled hazard ratios of prognostic factors.
+    certainty
+        The certainty of the analyses for which the plan asks it.
     counts
         Studies and patients by site and design.
     audit, consequences
@@ -34,7 +47,10 @@ class Contents:
     question: Question
     evidence: Evidence
     results: tuple[AnalysisResult, ...]
+    curves: tuple[CurveResult, ...]
     votes: tuple[FactorVotes, ...]
+    factor_effects: tuple[FactorEffect, ...]
+    certainty: tuple[CertaintyOfEvidence, ...]
     counts: tuple[StudyCount, ...]
     audit: AuditReport
     consequences: tuple[Consequence, ...]

@@ -26,7 +26,8 @@ _INCH = 72.0
 class Sheet:
     """A figure whose coordinates are points, y downwards.
 
-    Every mark has a short name, its ``gid``, by which a test or a page finds it.
+    Every mark has a short name, its ``gid``, by which a test or a page finds it; marks of one name
+    are numbered from the second on.
 
     Parameters
     ----------
@@ -47,12 +48,16 @@ class Sheet:
         self._axes.set_ylim(height, 0)
         self._axes.set_axis_off()
         self._drawn = 0
+        self._named: dict[str, int] = {}
 
     def _add(self, drawn: Artist, name: str) -> None:
         """Put an artist over everything drawn before it."""
         self._drawn += 1
         drawn.set_zorder(self._drawn)
-        drawn.set_gid(name or None)
+        if name:
+            # an id stands once in a document: the second of a name is numbered
+            self._named[name] = self._named.get(name, 0) + 1
+            drawn.set_gid(name if self._named[name] == 1 else f"{name}-{self._named[name]}")
         self._axes.add_artist(drawn)
 
     def text(

@@ -12,29 +12,35 @@ import polars as pl
 from secondlook.evidence import Evidence, Finding, Table
 from secondlook.report.contents import Contents
 from secondlook.report.numerals import number, unit_of
-from secondlook.report.prose import factor_sentence, what
-from secondlook.synthesis import AnalysisResult, Arm, Interval, Row
+from secondlook.report.prose import what
+from secondlook.synthesis import (
+    AnalysisResult,
+    Arm,
+    Interval,
+    Row,
+)
 
 __all__ = [
     "analysis_frame",
     "answers_frame",
     "counts_frame",
-    "factors_frame",
     "left_out_frame",
+    "models_frame",
     "numeric_answers",
     "numeric_rows",
     "printed_frame",
     "printed_heading",
     "ranges_frame",
+    "routes_frame",
     "stated_ranges_frame",
-    "statements_frame",
     "text_frame",
+    "text_rows",
 ]
 
 
 def answers_frame(contents: Contents) -> pl.DataFrame:
     """One row for each analysis: what is asked, how many studies, the answer."""
-    return _frame(
+    return text_rows(
         {
             "Question": result.analysis.title,
             "Quantity": what(result),
@@ -124,7 +130,7 @@ def _ends(ends: tuple[float, float], result: AnalysisResult) -> str:
 
 def counts_frame(contents: Contents) -> pl.DataFrame:
     """Studies and patients by site and design."""
-    return _frame(
+    return text_rows(
         {
             "Site": count.site,
             "Design": count.design or "not stated",
@@ -138,7 +144,7 @@ def counts_frame(contents: Contents) -> pl.DataFrame:
 
 def analysis_frame(result: AnalysisResult) -> pl.DataFrame:
     """One row for each study an analysis looked at."""
-    return _frame(_analysis_row(row, result) for row in result.rows)
+    return text_rows(_analysis_row(row, result) for row in result.rows)
 
 
 def _analysis_row(row: Row, result: AnalysisResult) -> dict[str, str]:
@@ -169,7 +175,7 @@ def left_out_frame(result: AnalysisResult) -> pl.DataFrame:
     """One row for each study left out of the pool."""
     if result.left_out is None:
         return pl.DataFrame()
-    return _frame(
+    return text_rows(
         {
             "Left out": row.omitted,
             "Pooled": number(result.without[row.omitted].estimate, unit_of(result)),
@@ -204,12 +210,12 @@ def ranges_frame(contents: Contents) -> pl.DataFrame:
                 ),
             }
         )
-    return _frame(rows)
+    return text_rows(rows)
 
 
 def stated_ranges_frame(evidence: Evidence) -> pl.DataFrame:
     """Ranges that documents state in their text."""
-    return _frame(
+    return text_rows(
         {
             "About": f"{_cohort_label(evidence, finding)}: {finding.endpoint}"
             + (f" at {finding.months:f} months" if finding.months is not None else ""),
@@ -227,47 +233,9 @@ def _cohort_label(evidence: Evidence, finding: Finding) -> str:
     return label if finding.cohort == "all" else f"{label}, {finding.cohort}"
 
 
-def factors_frame(contents: Contents) -> pl.DataFrame:
-    """One row for each prognostic factor at each site."""
-    return _frame(
-        {
-            "Site": group.site,
-            "Factor": group.name,
-            "Longer with": group.favourable or "not stated",
-            "Studies × analyses": f"{len(group.votes)}",
-            "Found": factor_sentence(group),
-            "Studies": ", ".join(dict.fromkeys(vote.study.label for vote in group.votes)),
-        }
-        for group in contents.votes
-    )
-
-
-def statements_frame(evidence: Evidence) -> pl.DataFrame:
-    """One row for each prognostic statement, with where it stands."""
-    return _frame(
-        {
-            "Study": evidence.study(factor.study).label
-            + ("" if factor.cohort == "all" else f", {factor.cohort}"),
-            "Factor": factor.factor,
-            "Level": factor.level
-            + (f" against {factor.reference_level}" if factor.reference_level else ""),
-            "Survival": factor.direction,
-            "Endpoint": factor.endpoint,
-            "Analysis": factor.analysis,
-            "P": factor.p.printed,
-            "Remarks": "; ".join(
-                ["cited jointly"] * (factor.attribution == "joint")
-                + [factor.note] * bool(factor.note)
-            ),
-            "Seen in": ", ".join(p for p in (factor.source.place, factor.source.row) if p),
-        }
-        for factor in evidence.factors
-    )
-
-
 def printed_frame(table: Table) -> pl.DataFrame:
     """A table of a document, cell by cell as printed."""
-    return _frame(
+    return text_rows(
         {"": row} | {column: cell or "" for column, cell in zip(table.columns, cells, strict=True)}
         for row, cells in table.rows
     )
@@ -275,7 +243,7 @@ def printed_frame(table: Table) -> pl.DataFrame:
 
 def text_frame(evidence: Evidence) -> pl.DataFrame:
     """Numbers that were read from running text, with where each stands."""
-    return _frame(
+    return text_rows(
         {
             "About": f"{_cohort_label(evidence, finding)}"
             + (f" against {finding.comparator}" if finding.comparator else ""),
@@ -304,10 +272,45 @@ def _printed(finding: Finding) -> str:
     return " ".join(part for part in parts if part)
 
 
-def _frame(rows: Iterable[dict[str, str]]) -> pl.DataFrame:
+def text_rows(rows: Iterable[dict[str, str]]) -> pl.DataFrame:
+    """Make a frame of text whose columns are those of all rows, in their order."""
     listed = list(rows)
     columns = dict.fromkeys(column for row in listed for column in row)
     return pl.DataFrame(
         {column: [row.get(column, "") for row in listed] for column in columns},
         schema=dict.fromkeys(columns, pl.String),
+    )
+
+
+def models_frame(result: AnalysisResult) -> pl.DataFrame:
+    """One row for each model of the same survival percents; empty for other effects."""
+    return text_rows(
+        {
+            "Model": one.model,
+            "Studies": str(one.k),
+            "Pooled": number(one.shown.estimate, unit_of(result)),
+            "95 % interval": f"{one.shown.low:.1f} to {one.shown.high:.1f}",
+            "Prediction interval": "–"
+            if one.prediction is None
+            else f"{one.prediction[0]:.1f} to {one.prediction[1]:.1f}",
+            "Within studies": one.note,
+        }
+        for one in result.models
+    )
+
+
+def routes_frame(result: AnalysisResult) -> pl.DataFrame:
+    """One row for each route from print to hazard ratio, pooled; empty where there are none."""
+    pools = () if result.routes is None else result.routes.pools
+    return text_rows(
+        {
+            "Route": one.route,
+            "Studies": ", ".join(one.pooled.names),
+            "Pooled": number(one.shown.estimate),
+            "95 % interval": f"{number(one.shown.low)} to {number(one.shown.high)}",
+            "Prediction interval": "–"
+            if one.prediction is None
+            else f"{number(one.prediction[0])} to {number(one.prediction[1])}",
+        }
+        for one in pools
     )

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from scipy.special import ndtri
 
+from secondlook.errors import EvidenceError
 from secondlook.evidence import ENTIRE, Evidence, Study
 from secondlook.question import Analysis
 from secondlook.synthesis.analysis_result import AnalysisResult, Row, Subgroup
@@ -20,7 +21,9 @@ from secondlook.synthesis.leave_one_out import LeaveOneOut, leave_one_out
 from secondlook.synthesis.measures import MEASURES, Interval, Measure, Measured
 from secondlook.synthesis.pooling import pool
 from secondlook.synthesis.result import Pooled
+from secondlook.synthesis.routes import pool_by_route
 from secondlook.synthesis.selection import Candidate, candidates, unknown_words
+from secondlook.synthesis.survival_models import pool_by_model
 
 __all__ = ["analyse"]
 
@@ -82,7 +85,18 @@ def analyse(evidence: Evidence, analysis: Analysis) -> AnalysisResult:
         assumptions=() if measured is None else measured.assumptions,
         warnings=_overlaps(evidence, usable) + unknown_words(evidence, analysis),
     )
+    if analysis.effect.startswith("hazard_ratio"):
+        result = _with_routes(result, evidence)
     return result if measured is None else _pooled(result, measured, analysis)
+
+
+def _with_routes(result: AnalysisResult, evidence: Evidence) -> AnalysisResult:
+    try:
+        return replace(result, routes=pool_by_route(evidence, result.analysis))
+    except EvidenceError as error:
+        # the plan's place decides between two numbers; routes look everywhere, and cannot
+        said = f"not pooled by every route: {error.problems[0]}"
+        return replace(result, warnings=(*result.warnings, said))
 
 
 def _pooled(result: AnalysisResult, measured: Measured, analysis: Analysis) -> AnalysisResult:
@@ -95,12 +109,18 @@ def _pooled(result: AnalysisResult, measured: Measured, analysis: Analysis) -> A
     result = replace(
         result,
         rows=rows,
+        measured=measured,
         pooled=pooled,
         shown=measured.interval(pooled.estimate, pooled.interval),
         prediction=_prediction(pooled, measured),
         subgroups=_subgroups(result.pooled_rows, measured, analysis),
         warnings=result.warnings + measured.warnings + pooled.warnings,
     )
+    if analysis.effect == "survival":
+        arms = [row.arms[0] for row in result.pooled_rows]
+        known = [(arm.value / 100, arm.n) for arm in arms if arm.value is not None and arm.n]
+        survival, sizes = zip(*known, strict=True)
+        result = replace(result, models=pool_by_model(survival, sizes, names))
     if len(names) < 3:
         return result
     left_out = leave_one_out(yi, vi, method=analysis.method, test=analysis.test, names=names)

@@ -8,9 +8,11 @@ from typing import Any
 from secondlook.evidence import Study
 from secondlook.question import Analysis
 from secondlook.synthesis.leave_one_out import LeaveOneOut
-from secondlook.synthesis.measures import Interval
+from secondlook.synthesis.measures import Interval, Measured
 from secondlook.synthesis.result import Pooled
+from secondlook.synthesis.routes import Routes
 from secondlook.synthesis.selection import Arm
+from secondlook.synthesis.survival_models import ModelPool
 
 __all__ = ["AnalysisResult", "Row", "Subgroup"]
 
@@ -84,8 +86,14 @@ class AnalysisResult:
     left_out, without
         The pool with each study left out (three studies or more), and the same by the study's
         label on the reader's scale.
+    models
+        Survival percents by several models side by side; empty for other effects.
+    routes
+        A comparison by every route from print to hazard ratio; None for other effects.
     assumptions, warnings
         Sentences the reader must have beside the number.
+    measured
+        The effects that were pooled, and the way back to the reader's scale; None when none were.
     """
 
     analysis: Analysis
@@ -103,6 +111,9 @@ class AnalysisResult:
     without: dict[str, Interval] = field(repr=False)
     assumptions: tuple[str, ...]
     warnings: tuple[str, ...]
+    models: tuple[ModelPool, ...] = ()
+    routes: Routes | None = None
+    measured: Measured | None = field(default=None, repr=False, compare=False)
 
     @property
     def pooled_rows(self) -> tuple[Row, ...]:
@@ -130,6 +141,21 @@ class AnalysisResult:
         else:
             # for a single group "no effect" would be a survival of one half
             parts.append(self.pooled.text(test=self.null is not None, warnings=False))
+        if self.models:
+            parts.append(
+                "By model:\n"
+                + "\n".join(
+                    f"  {one.model} (k = {one.k}): {_three(one.shown)}" for one in self.models
+                )
+            )
+        if self.routes is not None:
+            parts.append(
+                "By route:\n"
+                + "\n".join(
+                    f"  {one.route} (k = {one.pooled.k}): {_three(one.shown)}"
+                    for one in self.routes.pools
+                )
+            )
         if self.outside:
             names = ", ".join(study.label or study.key for study in self.outside)
             parts.append(f"At this site, without a finding this analysis takes: {names}")
@@ -161,6 +187,8 @@ class AnalysisResult:
                 }
                 for group in self.subgroups
             ],
+            "models": [one.to_dict() for one in self.models],
+            "routes": None if self.routes is None else self.routes.to_dict(),
             "leave_one_out": None if self.left_out is None else self.left_out.to_dict(),
             "assumptions": list(self.assumptions),
             "warnings": list(self.warnings),

@@ -10,7 +10,13 @@ from numpy.typing import ArrayLike
 from scipy.special import expit
 
 from secondlook.errors import EstimationError, Problem
-from secondlook.synthesis.printed_columns import Floats
+from secondlook.synthesis.printed_columns import (
+    Floats,
+    not_positive,
+    one_list,
+    raise_any,
+    written,
+)
 from secondlook.synthesis.result import Pooled
 
 __all__ = ["BackTransformed", "back_transform", "inverse"]
@@ -42,11 +48,16 @@ def inverse(
     Parameters
     ----------
     measure
-        ``"logit"``, ``"cloglog"``, ``"freeman-tukey"``, ``"difference"`` or
-        ``"log hazard ratio"``.
+        The ``measure`` of some :class:`~secondlook.synthesis.Effects`. Proportions: ``"logit"``,
+        ``"cloglog"``, ``"log"``, ``"identity"``, ``"arcsine"``, ``"freeman-tukey"``. Rates:
+        ``"log rate"``, ``"rate"``, ``"square root rate"``, ``"freeman-tukey rate"``. Times:
+        ``"log median"``. Two arms: ``"log hazard ratio"``, ``"log odds ratio"``,
+        ``"log risk ratio"``, ``"log rate ratio"``, which go back to a ratio, and ``"difference"``,
+        ``"risk difference"``, ``"rate difference"``, ``"arcsine difference"`` and
+        ``"square root rate difference"``, which stay as they are.
     sample_sizes
-        Patients per study, for ``"freeman-tukey"`` only: their harmonic mean stands for the sample
-        size of the pooled value.
+        Patients per study, for ``"freeman-tukey"`` only, or person-time per study, for
+        ``"freeman-tukey rate"``: their harmonic mean stands for that of the pooled value.
 
     Returns
     -------
@@ -56,33 +67,37 @@ def inverse(
     Raises
     ------
     EstimationError
-        For an unknown measure, or for Freeman-Tukey without sample sizes.
+        For an unknown measure, for Freeman-Tukey without sample sizes, or with ones that are not
+        positive numbers.
 
     Notes
     -----
     Miller, Am Stat 1978;32:138, for the double arcsine. Going back from a pooled mean gives the
     value of a *typical* study (for the logit and cloglog scales, a median), not the mean of the
-    proportions.
+    proportions. Values beyond the ends of a scale (an arcsine below 0, a square root below 0) are
+    held there; those of the log and the identity are not, and a proportion above 1 says that the
+    scale was a poor choice.
 
     Examples
     --------
     >>> float(inverse("cloglog")(0.0).round(4))
     0.3679
     """
-    if measure == "freeman-tukey":
-        if sample_sizes is None:
-            problem = Problem(
-                "inverse, sample_sizes", None, "is missing", "give the patients of every study"
-            )
-            raise EstimationError(problem)
-        n = np.asarray(sample_sizes, dtype=np.float64)
-        harmonic = n.size / float(np.sum(1 / n))
-        return lambda value: _inverse_freeman_tukey(np.asarray(value, dtype=np.float64), harmonic)
-    if measure not in _INVERSES:
-        known = ", ".join([*_INVERSES, "freeman-tukey"])
-        raise EstimationError(Problem("inverse", measure, "is not a known measure", f"use {known}"))
+    # as text, since a list in its place could not even be looked up
+    if written(measure) not in (*_INVERSES, *_SIZED_INVERSES):
+        known, shown = ", ".join([*_INVERSES, *_SIZED_INVERSES]), written(measure)
+        raise EstimationError(Problem("inverse", shown, "is not a known measure", f"use {known}"))
+    if measure in _SIZED_INVERSES:
+        sized, size = _SIZED_INVERSES[measure], _harmonic_mean(sample_sizes)
+        return lambda value: sized(_numbers(value), size)
     back = _INVERSES[measure]
-    return lambda value: back(np.asarray(value, dtype=np.float64))
+
+    def inverted(value: ArrayLike) -> Floats:
+        # a value far out on a log scale goes back to infinity, or to 0
+        with np.errstate(over="ignore", under="ignore"):
+            return back(_numbers(value))
+
+    return inverted
 
 
 def back_transform(
@@ -129,6 +144,27 @@ def back_transform(
     )
 
 
+def _numbers(value: ArrayLike) -> Floats:
+    try:
+        return np.asarray(value, dtype=np.float64)
+    except (TypeError, ValueError):
+        problem = Problem("inverse, value", written(value), "is not a number", "give numbers")
+        raise EstimationError(problem) from None
+
+
+def _harmonic_mean(sample_sizes: ArrayLike | None) -> float:
+    where = "inverse, sample_sizes"
+    remedy = "give the patients (or the person-time) of every study"
+    if sample_sizes is None:
+        raise EstimationError(Problem(where, None, "is missing", remedy))
+    sizes = one_list(where, sample_sizes)
+    if not sizes.size:
+        raise EstimationError(Problem(where, None, "has no study in it", remedy))
+    labels = tuple(f"inverse, study {i}" for i in range(1, sizes.size + 1))
+    raise_any(not_positive("sample_sizes", sizes, labels))
+    return sizes.size / float(np.sum(1 / sizes))
+
+
 def _survival_from_cloglog(value: Floats) -> Floats:
     return np.exp(-np.exp(value))
 
@@ -137,12 +173,12 @@ def _itself(value: Floats) -> Floats:
     return value
 
 
-_INVERSES: dict[str, Callable[[Floats], Floats]] = {
-    "logit": expit,
-    "cloglog": _survival_from_cloglog,
-    "difference": _itself,
-    "log hazard ratio": np.exp,
-}
+def _sine_squared(value: Floats) -> Floats:
+    return np.asarray(np.sin(np.clip(value, 0, np.pi / 2)) ** 2)
+
+
+def _square(value: Floats) -> Floats:
+    return np.asarray(np.maximum(value, 0) ** 2)
 
 
 def _inverse_freeman_tukey(value: Floats, n: float) -> Floats:
@@ -156,3 +192,36 @@ def _inverse_freeman_tukey(value: Floats, n: float) -> Floats:
     # rounding may leave a tiny negative number at the two ends
     root = np.sqrt(np.maximum(inside, 0.0))
     return (1 - np.sign(np.cos(2 * held)) * root) / 2
+
+
+def _inverse_freeman_tukey_rate(value: Floats, time: float) -> Floats:
+    # below half of √(1/t), the value of no event, lies no rate
+    held = np.maximum(value, np.sqrt(1 / time) / 2)
+    return np.asarray((held - 1 / (4 * held * time)) ** 2)
+
+
+_INVERSES: dict[str, Callable[[Floats], Floats]] = {
+    "logit": expit,
+    "cloglog": _survival_from_cloglog,
+    "log": np.exp,
+    "identity": _itself,
+    "arcsine": _sine_squared,
+    "log rate": np.exp,
+    "rate": _itself,
+    "square root rate": _square,
+    "log median": np.exp,
+    "log hazard ratio": np.exp,
+    "log odds ratio": np.exp,
+    "log risk ratio": np.exp,
+    "log rate ratio": np.exp,
+    "difference": _itself,
+    "risk difference": _itself,
+    "rate difference": _itself,
+    "arcsine difference": _itself,
+    "square root rate difference": _itself,
+}
+
+_SIZED_INVERSES: dict[str, Callable[[Floats, float], Floats]] = {
+    "freeman-tukey": _inverse_freeman_tukey,
+    "freeman-tukey rate": _inverse_freeman_tukey_rate,
+}

@@ -1,4 +1,4 @@
-"""How much studies differ: Cochran's Q at any tau², the Q-profile interval, I² and H².
+"""How much studies differ: Cochran's Q at any tau², intervals for tau², I² and H².
 
 Q(tau²) is the weighted sum of squares about the weighted mean with weights 1/(v + tau²). It falls
 steadily as tau² grows and has k - 1 degrees of freedom at the true tau². Setting it equal to k - 1
@@ -9,11 +9,15 @@ tau² with a typical within-study variance (Higgins and Thompson, Stat Med 2002;
 
 from __future__ import annotations
 
-import sys
-
-import numpy as np
 from scipy.special import gammainccinv, gammaincinv
 
+from secondlook.synthesis.between_study_variance.likelihood import Likelihood
+from secondlook.synthesis.between_study_variance.moments import TIGHTEST, where_q_is
+from secondlook.synthesis.between_study_variance.weighted_fit import (
+    InterceptOnly,
+    Model,
+    residual_trace,
+)
 from secondlook.synthesis.printed_columns import Floats
 
 __all__ = [
@@ -21,15 +25,14 @@ __all__ = [
     "generalised_q",
     "h2_at",
     "i2_at",
+    "profile_likelihood_interval",
     "q_profile",
+    "q_profile_of",
     "residual_trace",
     "tau2_where_q_is",
     "typical_variance",
     "weighted_mean",
 ]
-
-TIGHTEST = 4 * sys.float_info.epsilon
-"""Relative tolerance of every root: the tightest the root finder takes."""
 
 
 def weighted_mean(yi: Floats, weights: Floats) -> float:
@@ -37,6 +40,7 @@ def weighted_mean(yi: Floats, weights: Floats) -> float:
 
     Examples
     --------
+    >>> import numpy as np
     >>> weighted_mean(np.array([1.0, 4.0]), np.array([2.0, 1.0]))
     2.0
     """
@@ -56,6 +60,7 @@ def generalised_q(yi: Floats, vi: Floats, tau2: float) -> float:
 
     Examples
     --------
+    >>> import numpy as np
     >>> generalised_q(np.array([0.0, 2.0]), np.array([1.0, 1.0]), 0.0)
     2.0
     """
@@ -73,30 +78,13 @@ def tau2_where_q_is(target: float, yi: Floats, vi: Floats) -> float:
     yi, vi
         Effects and sampling variances, shape (k,).
 
-    Notes
-    -----
-    Q(tau²) is a sum of terms a/(b + tau²), a and b not negative, so that 1/Q is a harmonic mean of
-    linear functions: it rises and is concave. Newton's method on 1/Q therefore climbs from 0 to the
-    root without passing it, whatever the data.
-
     Examples
     --------
+    >>> import numpy as np
     >>> round(tau2_where_q_is(1.0, np.array([0.0, 2.0]), np.array([1.0, 1.0])), 12)
     1.0
     """
-    # as distances from the most precise study, whose residual may be far smaller than its effect
-    away = yi - yi[vi.argmin()]
-    tau2, step = 0.0, np.inf
-    while step > TIGHTEST * tau2:
-        weights = 1 / (vi + tau2)
-        residuals = away - weights @ away / weights.sum()
-        weighted = weights * residuals
-        q = float(weighted @ residuals)
-        if q <= target:
-            break
-        step = (q / target - 1) * (q / float(weighted @ weighted))
-        tau2 += step
-    return tau2
+    return float(where_q_is(target, InterceptOnly.of(yi, vi)))
 
 
 def q_profile(yi: Floats, vi: Floats, level: float) -> tuple[float, float]:
@@ -122,30 +110,58 @@ def q_profile(yi: Floats, vi: Floats, level: float) -> tuple[float, float]:
 
     Examples
     --------
+    >>> import numpy as np
     >>> low, high = q_profile(np.array([0.0, 3.0]), np.array([1.0, 1.0]), 0.95)
     >>> low, round(high, 1)
     (0.0, 4581.2)
     """
-    degrees, tail = yi.size - 1, (1 - level) / 2
-    low = tau2_where_q_is(2 * float(gammainccinv(degrees / 2, tail)), yi, vi)
-    high = tau2_where_q_is(2 * float(gammaincinv(degrees / 2, tail)), yi, vi)
-    return low, high
+    return q_profile_of(InterceptOnly.of(yi, vi), level)
 
 
-def residual_trace(weights: Floats) -> Floats:
-    """Give sum(w) - sum(w²)/sum(w) along the last axis, without its cancellation.
+def q_profile_of(model: Model, level: float) -> tuple[float, float]:
+    """Give the Q-profile interval for the tau² left over by a model; see :func:`q_profile`."""
+    degrees, tail = model.yi.size - model.coefficients, (1 - level) / 2
+    low = where_q_is(2 * float(gammainccinv(degrees / 2, tail)), model)
+    high = where_q_is(2 * float(gammaincinv(degrees / 2, tail)), model)
+    return float(low), float(high)
 
-    It is the trace of the matrix that takes effects to weighted residuals, and equals
-    2 sum_{i<j} w_i w_j / sum(w): a sum of positive terms also when one study has nearly all weight.
+
+def profile_likelihood_interval(
+    yi: Floats, vi: Floats, level: float, restricted: bool = True
+) -> tuple[float, float]:
+    """Give the profile-likelihood interval for tau².
+
+    Its limits are the lowest and the highest tau² whose log-likelihood, the mean at its best, lies
+    within half a quantile of the chi-squared distribution with 1 degree of freedom of the highest.
+
+    Parameters
+    ----------
+    yi, vi
+        Effects and sampling variances, shape (k,), k at least 2.
+    level
+        Coverage, between 0 and 1.
+    restricted
+        Whether the likelihood is the restricted one, as belongs to REML, or not, as belongs to ML.
+
+    Returns
+    -------
+    tuple of float
+        The limits, which always hold the estimate. Where the likelihood has two maxima, values
+        between them may be less likely than the limits.
+
+    Notes
+    -----
+    Hardy and Thompson, Stat Med 1996;15:619-629; Viechtbauer, Stat Med 2007;26:37-52, for the
+    restricted likelihood. The coverage is that of large numbers of studies.
 
     Examples
     --------
-    >>> residual_trace(np.array([1.0, 2.0, 4.0])).item()
-    4.0
+    >>> import numpy as np
+    >>> low, high = profile_likelihood_interval(np.array([0.0, 3.0]), np.array([1.0, 1.0]), 0.95)
+    >>> low, round(high, 1)
+    (0.0, 564.4)
     """
-    before = weights.cumsum(axis=-1)
-    pairs = np.vecdot(weights[..., 1:], before[..., :-1])
-    return np.asarray(2 * pairs / before[..., -1])
+    return Likelihood(InterceptOnly.of(yi, vi), restricted).interval(level)
 
 
 def typical_variance(vi: Floats) -> float:
@@ -153,6 +169,7 @@ def typical_variance(vi: Floats) -> float:
 
     Examples
     --------
+    >>> import numpy as np
     >>> typical_variance(np.array([0.5, 0.5, 0.5]))
     0.5
     """

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING
 
+import numpy as np
 from numpy.typing import ArrayLike
 
 from secondlook.errors import EstimationError, Problem
-from secondlook.synthesis.pooling import check_options, pool_outcomes
+from secondlook.synthesis.batch import pool_many
+from secondlook.synthesis.batch_result import PooledMany
+from secondlook.synthesis.pooling import pool
 from secondlook.synthesis.result import Interval, Pooled, decimals, p_text, range_text
-from secondlook.synthesis.study_outcomes import read_outcomes
 
 if TYPE_CHECKING:
     import polars
 
-__all__ = ["LeaveOneOut", "Omission", "leave_one_out"]
+__all__ = ["LeaveOneOut", "Omission", "leave_one_out", "without_each"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,34 +106,25 @@ def leave_one_out(
     >>> [(row.omitted, round(row.estimate, 2)) for row in result.rows]
     [('A', 1.55), ('B', 1.5), ('C', 0.05)]
     """
-    check_options(method=method, test=test, level=level)
-    outcomes = read_outcomes(yi, vi, names)
-    if outcomes.yi.size < 2:
-        problem = Problem(
-            "leave_one_out", outcomes.names[0], "is the only study", "give at least two"
-        )
+    everything = pool(yi, vi, method=method, test=test, level=level, names=names)
+    without = without_each(everything, "leave_one_out")
+    rows = without.records(*(field.name for field in fields(Omission) if field.name != "omitted"))
+    named = zip(everything.names, rows, strict=True)
+    return LeaveOneOut(everything, tuple(Omission(omitted=name, **row) for name, row in named))
+
+
+def without_each(everything: Pooled, asked: str) -> PooledMany:
+    """Pool again without each study in turn, with the same options; `asked` says for what."""
+    if everything.k < 2:
+        problem = Problem(asked, everything.names[0], "is the only study", "give at least two")
         raise EstimationError(problem)
-    level = float(level)
-    rows = tuple(
-        _omission(name, pool_outcomes(outcomes.without(i), method=method, test=test, level=level))
-        for i, name in enumerate(outcomes.names)
-    )
-    return LeaveOneOut(pool_outcomes(outcomes, method=method, test=test, level=level), rows)
-
-
-def _omission(name: str, pooled: Pooled) -> Omission:
-    return Omission(
-        omitted=name,
-        estimate=pooled.estimate,
-        standard_error=pooled.standard_error,
-        interval=pooled.interval,
-        tau2=pooled.tau2,
-        i2=pooled.i2,
-        h2=pooled.h2,
-        q=pooled.q,
-        q_p_value=pooled.q_p_value,
-        statistic=pooled.statistic,
-        p_value=pooled.p_value,
+    return pool_many(
+        everything.yi,
+        everything.vi,
+        keep=~np.eye(everything.k, dtype=bool),
+        method=everything.method,
+        test=everything.test,
+        level=everything.level,
     )
 
 

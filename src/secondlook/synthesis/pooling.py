@@ -4,54 +4,50 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import gammaincc, ndtr, ndtri, stdtr, stdtrit
 
-from secondlook.errors import EstimationError, Problem
 from secondlook.synthesis.between_study_variance import ESTIMATORS, BetweenStudyVariance
+from secondlook.synthesis.conventions import METHODS, TESTS, Choices, choose
 from secondlook.synthesis.heterogeneity import (
     TIGHTEST,
     generalised_q,
     h2_at,
     i2_at,
-    q_profile,
+    profile_likelihood_interval,
     typical_variance,
     weighted_mean,
 )
-from secondlook.synthesis.printed_columns import Floats, written
-from secondlook.synthesis.result import Interval, Pooled, decimals, range_text
+from secondlook.synthesis.inconsistency import Inconsistency, from_q
+from secondlook.synthesis.pooling_sentences import (
+    ONE_STUDY,
+    conventions_of,
+    left_out,
+    program_sentences,
+    warnings_of,
+)
+from secondlook.synthesis.printed_columns import Floats
+from secondlook.synthesis.q_profile_limits import q_profile_limits
+from secondlook.synthesis.result import Interval, Pooled
 from secondlook.synthesis.study_outcomes import StudyOutcomes, Unit, read_outcomes, unit_of
 
 __all__ = ["METHODS", "TESTS", "check_options", "pool", "pool_outcomes"]
-
-METHODS: dict[str, str] = {
-    "REML": "restricted maximum likelihood, at its highest maximum",
-    "DL": "the moment estimator of DerSimonian and Laird",
-    "PM": "the estimator of Paule and Mandel",
-    "common": "a common effect: tau² is taken to be 0",
-}
-"""How the between-study variance is had."""
-
-TESTS: dict[str, str] = {
-    "z": "normal distribution",
-    "t": "t distribution with k - 1 degrees of freedom",
-    "hksj": "Hartung-Knapp-Sidik-Jonkman, never narrower than the t interval",
-    "hksj-unguarded": "Hartung-Knapp-Sidik-Jonkman, which may be narrower",
-}
-"""How the pooled effect is tested and its interval made."""
-
-_FEW = 5
 
 
 def pool(
     yi: ArrayLike,
     vi: ArrayLike,
     *,
-    method: str = "REML",
-    test: str = "hksj",
+    method: str | None = None,
+    test: str | None = None,
     level: float = 0.95,
+    prediction: str | None = None,
+    tau2_interval: str | None = None,
+    i2_definition: str | None = None,
+    conventions: str | None = None,
     names: Sequence[str] | None = None,
 ) -> Pooled:
     """Pool effects of independent studies.
@@ -66,13 +62,25 @@ def pool(
         Effects and their sampling variances on a scale on which they are near normal, shape (k,).
         A study with a NaN is left out, and the result says so.
     method
-        ``"REML"``, ``"DL"``, ``"PM"`` or ``"common"``.
+        ``"REML"`` (default), ``"DL"``, ``"PM"``, ``"ML"``, ``"EB"``, ``"SJ"``, ``"HE"``, ``"HS"``
+        or ``"common"``.
     test
-        ``"z"``, ``"t"``, ``"hksj"`` (variance times max(1, q), q the weighted mean square of
-        residuals) or ``"hksj-unguarded"`` (variance times q). The prediction interval uses the same
-        reference distribution.
+        ``"hksj"`` (default: variance times max(1, q), q the weighted mean square of residuals),
+        ``"hksj-unguarded"`` (variance times q), ``"t"`` or ``"z"``.
     level
         Coverage of every interval, between 0 and 1.
+    prediction
+        Distribution of the prediction interval: ``"t"`` (k - 1 degrees of freedom), ``"hts"``
+        (k - 2, as Higgins, Thompson and Spiegelhalter proposed) or ``"z"``. Not given, it is that
+        of the test: t with k - 1 by default.
+    tau2_interval
+        ``"q-profile"`` (default) or ``"profile-likelihood"``, restricted unless the method is ML.
+    i2_definition
+        What ``i2`` and ``h2`` are: ``"tau2"`` (default), tau² against a typical within-study
+        variance, or ``"q"``, from Cochran's Q. Both are given in any case.
+    conventions
+        ``"metafor"``, ``"meta"``, ``"revman"`` or ``"stata"``: whatever is not given is chosen as
+        that program does (:data:`~secondlook.synthesis.conventions.CONVENTIONS`).
     names
         What the studies are called.
 
@@ -93,8 +101,9 @@ def pool(
     DerSimonian and Laird, Control Clin Trials 1986;7:177-188. Hartung and Knapp, Stat Med
     2001;20:3875-3889; Sidik and Jonkman, Stat Med 2002;21:3153-3159; the safeguard: Knapp and
     Hartung, Stat Med 2003;22:2693-2710. Higgins, Thompson and Spiegelhalter, J R Stat Soc A
-    2009;172:137-159, on prediction. A pooled effect of studies that share a bias is a precise
-    estimate of the wrong thing: nothing here removes selection.
+    2009;172:137-159, on prediction; with k - 1 degrees of freedom: Veroniki and others, Res Synth
+    Methods 2019;10:23-43. A pooled effect of studies that share a bias is a precise estimate of
+    the wrong thing: nothing here removes selection.
 
     Examples
     --------
@@ -102,48 +111,41 @@ def pool(
     >>> round(pooled.estimate, 3), round(pooled.tau2, 3)
     (-0.906, 0.336)
     """
-    check_options(method=method, test=test, level=level)
-    outcomes = read_outcomes(yi, vi, names)
-    return pool_outcomes(outcomes, method=method, test=test, level=float(level))
+    chosen = choose(
+        method=method,
+        test=test,
+        level=level,
+        prediction=prediction,
+        tau2_interval=tau2_interval,
+        i2_definition=i2_definition,
+        conventions=conventions,
+    )
+    return pool_outcomes(read_outcomes(yi, vi, names), chosen)
 
 
-def check_options(*, method: str, test: str, level: float) -> None:
+def check_options(*, method: object, test: object, level: object) -> None:
     """Refuse a method, test or level that does not exist, naming all that are wrong."""
-    problems = []
-    # as text, since a list in their place could not even be looked up
-    if written(method) not in METHODS:
-        rule = "is not a method of pooling"
-        remedy = f"use {', '.join(METHODS)} (metafor's EE and FE are common here)"
-        problems.append(Problem("pool, method", written(method), rule, remedy))
-    if written(test) not in TESTS:
-        rule = "is not a test of the pooled effect"
-        remedy = f"use {', '.join(TESTS)} (metafor's adhoc is hksj, its knha hksj-unguarded)"
-        problems.append(Problem("pool, test", written(test), rule, remedy))
-    if not _is_share(level):
-        rule = "is not a number between 0 and 1"
-        problems.append(Problem("pool, level", written(level), rule, "write 0.95 for 95 %"))
-    if problems:
-        raise EstimationError(problems)
+    # here nothing is left open: a missing word is as unknown as a wrong one
+    choose(
+        method="None" if method is None else method,
+        test="None" if test is None else test,
+        level=level,
+    )
 
 
-def _is_share(level: object) -> bool:
-    return isinstance(level, float | np.floating) and bool(0 < level < 1)
-
-
-def pool_outcomes(outcomes: StudyOutcomes, *, method: str, test: str, level: float) -> Pooled:
+def pool_outcomes(outcomes: StudyOutcomes, chosen: Choices) -> Pooled:
     """Pool outcomes already checked; see :func:`pool`."""
     if outcomes.yi.size == 1:
-        return _one_study(outcomes, method=method, level=level)
+        return _one_study(outcomes, chosen)
     unit = unit_of(outcomes)
     yi, vi = unit.measured(outcomes)
-    k = yi.size
-    between = None if method == "common" else ESTIMATORS[method](yi, vi)
+    between = None if chosen.method == "common" else ESTIMATORS[chosen.method](yi, vi)
     tau2 = 0.0 if between is None else between.tau2
     weights = 1 / (vi + tau2)
+    total = float(weights.sum())
     estimate = weighted_mean(yi, weights)
-    centre = _centre(yi, weights, estimate, test=test, level=level)
-    q = generalised_q(yi, vi, 0.0)
-    heterogeneity = _spread(vi, q, between, yi, level=level, unit=unit)
+    centre = _centre(yi, weights, total, estimate, chosen)
+    spread = _heterogeneity(yi, vi, tau2, chosen, unit)
     if between is not None:
         between = BetweenStudyVariance(
             unit.variance(between.tau2),
@@ -153,34 +155,37 @@ def pool_outcomes(outcomes: StudyOutcomes, *, method: str, test: str, level: flo
     return Pooled(
         estimate=unit.effect(estimate),
         standard_error=unit.effect(centre.standard_error),
-        interval=centre.around(estimate, 0.0, unit),
-        prediction_interval=None if between is None else centre.around(estimate, tau2, unit),
+        interval=centre.interval(estimate, unit),
+        prediction_interval=_prediction(estimate, tau2, total, centre, chosen, yi.size, unit),
         tau2=unit.variance(tau2),
         tau2_standard_error=None if between is None else between.standard_error,
-        tau2_interval=heterogeneity.tau2_interval,
-        i2=heterogeneity.i2,
-        i2_interval=heterogeneity.i2_interval,
-        h2=heterogeneity.h2,
-        h2_interval=heterogeneity.h2_interval,
-        q=q,
-        q_degrees_of_freedom=k - 1,
-        q_p_value=float(gammaincc((k - 1) / 2, q / 2)),
+        **spread,
         statistic=centre.statistic,
         degrees_of_freedom=centre.degrees,
         p_value=centre.p_value,
         variance_factor=centre.factor,
-        weights=tuple((100 * weights / weights.sum()).tolist()),
-        names=outcomes.names,
-        yi=tuple(outcomes.yi.tolist()),
-        vi=tuple(outcomes.vi.tolist()),
-        k=k,
-        omitted=outcomes.omitted,
-        method=method,
-        test=test,
-        level=level,
-        conventions=_conventions(method, test, k, centre),
-        warnings=_warnings(outcomes, test, centre, between, heterogeneity),
+        weights=tuple((100 / total * weights).tolist()),
+        **_asked(outcomes, chosen),
+        test=chosen.test,
+        conventions=conventions_of(
+            chosen, yi.size, factor=centre.factor, unguarded=centre.unguarded
+        ),
+        warnings=warnings_of(
+            outcomes, chosen, between, spread["tau2_interval"], factor=centre.factor
+        ),
     )
+
+
+def _asked(outcomes: StudyOutcomes, chosen: Choices) -> dict[str, Any]:
+    return {
+        "names": outcomes.names,
+        "yi": tuple(outcomes.yi.tolist()),
+        "vi": tuple(outcomes.vi.tolist()),
+        "k": outcomes.yi.size,
+        "omitted": outcomes.omitted,
+        "method": chosen.method,
+        "level": chosen.level,
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,22 +200,21 @@ class _Centre:
     statistic: float | None
     p_value: float | None
 
-    def around(self, estimate: float, tau2: float, unit: Unit) -> Interval:
-        reach = self.critical * float(np.sqrt(self.standard_error**2 + tau2))
+    def interval(self, estimate: float, unit: Unit) -> Interval:
+        reach = self.critical * self.standard_error
         return unit.effect(estimate - reach), unit.effect(estimate + reach)
 
 
-def _centre(yi: Floats, weights: Floats, estimate: float, *, test: str, level: float) -> _Centre:
-    degrees = yi.size - 1
+def _centre(yi: Floats, weights: Floats, total: float, estimate: float, chosen: Choices) -> _Centre:
+    degrees, test = yi.size - 1, chosen.test
     squares = float(weights @ (yi - estimate) ** 2)
     # effects that differ only in their last bits are equal effects
     noise = TIGHTEST**2 * float(weights @ yi**2)
     unguarded = 0.0 if squares <= noise else squares / degrees
     factor = {"hksj": max(1.0, unguarded), "hksj-unguarded": unguarded}.get(test, 1.0)
-    error = float(np.sqrt(factor / weights.sum()))
+    error = float(np.sqrt(factor / total))
     normal = test == "z"
-    tail = (1 - level) / 2
-    critical = -float(ndtri(tail) if normal else stdtrit(degrees, tail))
+    critical = _critical(None if normal else degrees, chosen.level)
     statistic = estimate / error if error > 0 else None
     p_value = None
     if statistic is not None:
@@ -221,154 +225,109 @@ def _centre(yi: Floats, weights: Floats, estimate: float, *, test: str, level: f
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Spread:
-    """Heterogeneity beside the estimate of tau² itself."""
-
-    tau2_interval: Interval | None
-    i2: float
-    i2_interval: Interval | None
-    h2: float
-    h2_interval: Interval | None
+def _critical(degrees: int | None, level: float) -> float:
+    tail = (1 - level) / 2
+    return -float(ndtri(tail) if degrees is None else stdtrit(degrees, tail))
 
 
-def _spread(
-    vi: Floats,
-    q: float,
-    between: BetweenStudyVariance | None,
-    yi: Floats,
-    *,
-    level: float,
-    unit: Unit,
-) -> _Spread:
-    degrees = yi.size - 1
-    if between is None:
-        i2 = 0.0 if q <= degrees else 100 * (q - degrees) / q
-        return _Spread(None, i2, None, q / degrees, None)
-    low, high = q_profile(yi, vi, level)
-    typical = typical_variance(vi)
-    return _Spread(
-        (unit.variance(low), unit.variance(high)),
-        i2_at(between.tau2, typical),
-        (i2_at(low, typical), i2_at(high, typical)),
-        h2_at(between.tau2, typical),
-        (h2_at(low, typical), h2_at(high, typical)),
-    )
-
-
-def _conventions(method: str, test: str, k: int, centre: _Centre) -> tuple[str, ...]:
-    sentences = [f"Between-study variance: {METHODS[method]}."]
-    wording = TESTS[test]
-    if test in ("hksj", "hksj-unguarded"):
-        applied = f"variance multiplied by {centre.factor:.4f}"
-        if test == "hksj" and centre.unguarded < 1:
-            applied += f" in place of {centre.unguarded:.4f}: the safeguard acted"
-        elif test == "hksj":
-            applied += ": the safeguard had nothing to do"
-        wording += f"; t distribution with {k - 1} degrees of freedom; {applied}"
-    sentences.append(f"Test and interval: {wording}.")
-    if method == "common":
-        sentences.append("I² and H²: from Q, as (Q - df)/Q, not below 0, and Q/df.")
-        sentences.append("No prediction interval: a common effect leaves nothing to predict.")
-        return tuple(sentences)
-    reference = "normal" if test == "z" else f"t with {k - 1} degrees of freedom"
-    sentences.append(
-        f"Prediction interval: {reference}, as for the test, with variance tau² plus the squared "
-        "standard error."
-    )
-    sentences.append(
-        "I² and H²: tau² against the typical within-study variance of Higgins and Thompson."
-    )
-    sentences.append("Intervals of tau², I² and H²: Q-profile.")
-    return tuple(sentences)
-
-
-def _warnings(
-    outcomes: StudyOutcomes,
-    test: str,
+def _prediction(
+    estimate: float,
+    tau2: float,
+    total: float,
     centre: _Centre,
-    between: BetweenStudyVariance | None,
-    spread: _Spread,
-) -> tuple[str, ...]:
-    k = outcomes.yi.size
-    found = _left_out(outcomes)
-    if between is None:
-        if test in ("hksj", "hksj-unguarded"):
-            found.append("Hartung-Knapp is made for random effects, not for a common effect.")
-    elif spread.tau2_interval is not None:
-        if k < _FEW:
-            found.append(f"tau² and the prediction interval rest on only {k} studies.")
-        found += _about_tau2(between, spread.tau2_interval)
-    if centre.factor == 0:
-        found.append("The effects are equal, so the unguarded standard error is 0: use test hksj.")
-    elif centre.factor < 1:
-        found.append(
-            f"The unguarded factor is {centre.factor:.4f}: the interval is narrower than without "
-            "it, as chance agreement of few studies can bring about; test hksj guards against it."
+    chosen: Choices,
+    k: int,
+    unit: Unit,
+) -> Interval | None:
+    degrees = {"z": None, "t": k - 1, "hts": k - 2}[chosen.prediction]
+    if chosen.method == "common" or degrees == 0:
+        return None
+    error2 = 1 / total if chosen.classic_prediction_error else centre.standard_error**2
+    reach = _critical(degrees, chosen.level) * float(np.sqrt(error2 + tau2))
+    return unit.effect(estimate - reach), unit.effect(estimate + reach)
+
+
+def _heterogeneity(
+    yi: Floats, vi: Floats, tau2: float, chosen: Choices, unit: Unit
+) -> dict[str, Any]:
+    degrees = yi.size - 1
+    q = generalised_q(yi, vi, 0.0)
+    by_q = from_q(q, degrees, chosen.level)
+    by_tau2 = tau2_interval = None
+    if chosen.method != "common":
+        low, high = _tau2_interval(yi, vi, chosen)
+        tau2_interval = (unit.variance(low), unit.variance(high))
+        typical = typical_variance(vi)
+        by_tau2 = Inconsistency(
+            i2_at(tau2, typical),
+            (i2_at(low, typical), i2_at(high, typical)),
+            h2_at(tau2, typical),
+            (h2_at(low, typical), h2_at(high, typical)),
         )
-    return tuple(found)
+    shown = by_q if chosen.i2_definition == "q" else by_tau2
+    if shown is None:  # a common effect leaves only Q to go by
+        shown = Inconsistency(by_q.i2, None, q / degrees, None)
+    return {
+        "tau2_interval": tau2_interval,
+        "i2": shown.i2,
+        "i2_interval": shown.i2_interval,
+        "h2": shown.h2,
+        "h2_interval": shown.h2_interval,
+        "i2_from_tau2": None if by_tau2 is None else by_tau2.i2,
+        "h2_from_tau2": None if by_tau2 is None else by_tau2.h2,
+        "i2_from_q": by_q.i2,
+        "h2_from_q": q / degrees,
+        "q": q,
+        "q_degrees_of_freedom": degrees,
+        "q_p_value": float(gammaincc(degrees / 2, q / 2)),
+    }
 
 
-def _left_out(outcomes: StudyOutcomes) -> list[str]:
-    if not outcomes.omitted:
-        return []
-    return [f"Left out, effect or variance missing: {', '.join(outcomes.omitted)}."]
+def _tau2_interval(yi: Floats, vi: Floats, chosen: Choices) -> Interval:
+    if chosen.tau2_interval == "q-profile":
+        return q_profile_limits(yi, vi, chosen.level)
+    return profile_likelihood_interval(yi, vi, chosen.level, chosen.method != "ML")
 
 
-def _about_tau2(between: BetweenStudyVariance, interval: Interval) -> list[str]:
-    found = []
-    if between.lesser_maxima:
-        others = ", ".join(decimals(tau2) for tau2 in between.lesser_maxima)
-        found.append(
-            f"The restricted likelihood has more than one maximum (also at tau² = {others}); the "
-            "highest is reported, and a program that stops at the first may report another."
-        )
-    if interval[1] == 0:
-        found.append(
-            "The studies agree more than chance allows: no tau² lies in the Q-profile interval, "
-            "which is given as 0 to 0."
-        )
-    elif not interval[0] <= between.tau2 <= interval[1]:
-        found.append(f"tau² lies outside its Q-profile interval, {range_text(interval)}.")
-    return found
+_UNKNOWN_OF_ONE = (
+    "prediction_interval",
+    "tau2",
+    "tau2_standard_error",
+    "tau2_interval",
+    "i2",
+    "i2_interval",
+    "h2",
+    "h2_interval",
+    "i2_from_tau2",
+    "h2_from_tau2",
+    "i2_from_q",
+    "h2_from_q",
+    "q_p_value",
+    "degrees_of_freedom",
+)
 
 
-def _one_study(outcomes: StudyOutcomes, *, method: str, level: float) -> Pooled:
+def _one_study(outcomes: StudyOutcomes, chosen: Choices) -> Pooled:
     unit_of(outcomes)  # refuses what no double can hold
-    yi, vi = float(outcomes.yi[0]), float(outcomes.vi[0])
-    error = float(np.sqrt(vi))
-    reach = -float(ndtri((1 - level) / 2)) * error
+    yi, error = float(outcomes.yi[0]), float(np.sqrt(outcomes.vi[0]))
+    reach = _critical(None, chosen.level) * error
+    unknown: dict[str, Any] = dict.fromkeys(_UNKNOWN_OF_ONE)
     return Pooled(
         estimate=yi,
         standard_error=error,
         interval=(yi - reach, yi + reach),
-        prediction_interval=None,
-        tau2=None,
-        tau2_standard_error=None,
-        tau2_interval=None,
-        i2=None,
-        i2_interval=None,
-        h2=None,
-        h2_interval=None,
+        **unknown,
         q=0.0,
         q_degrees_of_freedom=0,
-        q_p_value=None,
         statistic=yi / error,
-        degrees_of_freedom=None,
         p_value=2 * float(ndtr(-abs(yi / error))),
         variance_factor=1.0,
         weights=(100.0,),
-        names=outcomes.names,
-        yi=(yi,),
-        vi=(vi,),
-        k=1,
-        omitted=outcomes.omitted,
-        method=method,
+        **_asked(outcomes, chosen),
         test="z",
-        level=level,
-        conventions=("One study: its own estimate with a normal interval, whatever was asked.",),
+        conventions=(*program_sentences(chosen), ONE_STUDY),
         warnings=(
-            *_left_out(outcomes),
+            *left_out(outcomes),
             "One study: between-study variance, heterogeneity and a prediction interval cannot be "
             "estimated.",
         ),

@@ -14,14 +14,20 @@ __all__ = [
     "Floats",
     "at_the_boundary",
     "improper_arms",
+    "improper_counts",
     "improper_intervals",
+    "improper_p_values",
+    "improper_shares",
     "improper_survival",
     "named",
     "not_held",
+    "not_negative",
     "not_positive",
+    "offences",
     "one_list",
     "raise_any",
     "read_columns",
+    "read_words",
     "written",
 ]
 
@@ -113,9 +119,10 @@ def written(value: object) -> str | None:
         return None
 
 
-def _offences(
+def offences(
     column: str, values: Floats, broken: NDArray[np.bool_], labels: tuple[str, ...], *text: str
 ) -> list[Problem]:
+    """Name the rows where something is broken, by a rule and a remedy."""
     rule, remedy = text
     return [
         Problem(f"{label}, {column}", f"{value:g}", rule, remedy)
@@ -127,7 +134,7 @@ def _offences(
 def improper_survival(column: str, values: Floats, labels: tuple[str, ...]) -> list[Problem]:
     """Name the rows whose value is no proportion."""
     rule = "is not a proportion from 0 to 1"
-    return _offences(
+    return offences(
         column, values, (values < 0) | (values > 1), labels, rule, "divide a percent by 100"
     )
 
@@ -135,7 +142,58 @@ def improper_survival(column: str, values: Floats, labels: tuple[str, ...]) -> l
 def not_positive(column: str, values: Floats, labels: tuple[str, ...]) -> list[Problem]:
     """Name the rows whose value is not above zero and finite."""
     broken = ~((values > 0) & np.isfinite(values))
-    return _offences(column, values, broken, labels, "is not a positive number", "correct it")
+    return offences(column, values, broken, labels, "is not a positive number", "correct it")
+
+
+def not_negative(column: str, values: Floats, labels: tuple[str, ...]) -> list[Problem]:
+    """Name the rows whose value is below zero or not finite."""
+    broken = ~((values >= 0) & np.isfinite(values))
+    return offences(column, values, broken, labels, "is negative or not finite", "correct it")
+
+
+def improper_counts(
+    columns: Mapping[str, Floats], labels: tuple[str, ...], *, events: str, n: str
+) -> list[Problem]:
+    """Name the rows whose events are negative or more than the patients, or without patients."""
+    problems = not_negative(events, columns[events], labels)
+    problems += not_positive(n, columns[n], labels)
+    more = (columns[events] > columns[n]) & (columns[n] > 0) & np.isfinite(columns[events])
+    rule, remedy = f"is more than {n}", "look both up again"
+    return problems + offences(events, columns[events], more, labels, rule, remedy)
+
+
+def improper_p_values(column: str, values: Floats, labels: tuple[str, ...]) -> list[Problem]:
+    """Name the rows whose value is no P value that a calculation can start from."""
+    rule = "is not a P value above 0 and up to 1"
+    remedy = "for P < 0.001 write 0.001 and read the result as a bound"
+    return offences(column, values, ~((values > 0) & (values <= 1)), labels, rule, remedy)
+
+
+def improper_shares(column: str, values: Floats, labels: tuple[str, ...]) -> list[Problem]:
+    """Name the rows whose value is not a share between 0 and 1."""
+    broken = ~((values > 0) & (values < 1))
+    rule = "is not a share between 0 and 1"
+    return offences(column, values, broken, labels, rule, "write 0.5 for equal arms")
+
+
+def read_words(
+    column: str, given: str | Sequence[str], allowed: Sequence[str], labels: tuple[str, ...]
+) -> list[str]:
+    """Give one word per row, each one of those allowed; a word by itself stands for every row."""
+    if isinstance(given, str):
+        words = [given] * len(labels)
+    else:
+        words = list(_labels(f"effects, {column}", given))
+        named("effects", {column: len(words), "rows": len(labels)}, None)
+    rule, remedy = "is not one of the words used here", f"write {' or '.join(allowed)}"
+    raise_any(
+        [
+            Problem(f"{label}, {column}", word, rule, remedy)
+            for label, word in zip(labels, words, strict=True)
+            if word not in allowed
+        ]
+    )
+    return words
 
 
 def not_held(yi: Floats, vi: Floats, labels: tuple[str, ...]) -> list[Problem]:
@@ -155,7 +213,7 @@ def at_the_boundary(
     """Name the rows at exactly 0 or 1, which this scale cannot hold."""
     broken = (values == 0) | (values == 1)
     rule = f"is infinite on the {scale} scale"
-    return _offences(column, values, broken, labels, rule, "leave the row out or choose another")
+    return offences(column, values, broken, labels, rule, "leave the row out or choose another")
 
 
 def improper_arms(columns: Mapping[str, Floats], labels: tuple[str, ...]) -> list[Problem]:
@@ -167,9 +225,14 @@ def improper_arms(columns: Mapping[str, Floats], labels: tuple[str, ...]) -> lis
     return problems
 
 
-def improper_intervals(columns: Mapping[str, Floats], labels: tuple[str, ...]) -> list[Problem]:
-    """Name the rows whose estimate, limits and level cannot belong together."""
-    estimate, low, high, level = (columns[name] for name in ("estimate", "low", "high", "level"))
+def improper_intervals(
+    columns: Mapping[str, Floats], labels: tuple[str, ...], *, of: str = "estimate"
+) -> list[Problem]:
+    """Name the rows whose estimate, limits and level cannot belong together.
+
+    `of` is the name of the column of estimates.
+    """
+    estimate, low, high, level = (columns[name] for name in (of, "low", "high", "level"))
     problems = [
         Problem(f"{label}, low and high", f"{a:g} to {b:g}", rule, "correct the limits")
         for label, a, b in zip(labels, low, high, strict=True)
@@ -177,12 +240,12 @@ def improper_intervals(columns: Mapping[str, Floats], labels: tuple[str, ...]) -
         for rule in ["have no width" if a == b else "are in the wrong order"]
     ]
     outside = (low < high) & ((estimate < low) | (estimate > high))
-    problems += _offences(
-        "estimate", estimate, outside, labels, "lies outside its own interval", "look it up again"
+    problems += offences(
+        of, estimate, outside, labels, "lies outside its own interval", "look it up again"
     )
     wrong = ~((level > 1) & (level < 100))
     rule = "is not a percent between 1 and 100"
-    return problems + _offences("level", level, wrong, labels, rule, "write 95 for 95 %")
+    return problems + offences("level", level, wrong, labels, rule, "write 95 for 95 %")
 
 
 def raise_any(problems: list[Problem]) -> None:

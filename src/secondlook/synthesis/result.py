@@ -25,12 +25,18 @@ class Pooled:
     estimate, standard_error, interval
         The pooled effect on the scale of ``yi``, with a confidence interval at ``level``.
     prediction_interval
-        Where the true effect of a new study is expected to lie; None for a common effect or k = 1.
+        Where the true effect of a new study is expected to lie; None for a common effect, for
+        k = 1, and for k = 2 with k - 2 degrees of freedom.
     tau2, tau2_standard_error, tau2_interval
-        Between-study variance, its asymptotic standard error, and its Q-profile interval; tau2 is 0
-        by assumption under ``method="common"`` and None for k = 1.
+        Between-study variance, its asymptotic standard error, and its interval; tau2 is 0 by
+        assumption under ``method="common"`` and None for k = 1.
     i2, i2_interval, h2, h2_interval
-        I² in percent and H², with the intervals that follow from that of tau².
+        I² in percent and H² by the definition that was asked for, with their intervals.
+    i2_from_tau2, h2_from_tau2
+        Tau² as a share of, and against, itself plus the typical within-study variance; None for a
+        common effect.
+    i2_from_q, h2_from_q
+        (Q - df)/Q in percent, not below 0, and Q/df. Like the other two, None for k = 1.
     q, q_degrees_of_freedom, q_p_value
         Cochran's test of homogeneity; its P value is None for k = 1.
     statistic, degrees_of_freedom, p_value
@@ -63,6 +69,10 @@ class Pooled:
     i2_interval: Interval | None
     h2: float | None
     h2_interval: Interval | None
+    i2_from_tau2: float | None
+    h2_from_tau2: float | None
+    i2_from_q: float | None
+    h2_from_q: float | None
     q: float
     q_degrees_of_freedom: int
     q_p_value: float | None

@@ -121,7 +121,10 @@ def read_outcomes(
     effects, variances = one_list("pool, yi", yi), one_list("pool, vi", vi)
     labels = named("pool", {"yi": effects.size, "vi": variances.size}, names)
     missing = np.isnan(effects) | np.isnan(variances)
-    raise_any(_unusable(effects, variances, labels, missing))
+    usable = np.isfinite(effects) & (variances > 0) & np.isfinite(variances)
+    if usable.all() and usable.size:
+        return StudyOutcomes(yi=effects, vi=variances, names=labels, omitted=())
+    raise_any(_unusable(effects, variances, labels, usable | missing))
     if missing.all():
         found = "no studies" if not labels else "no study with both an effect and a variance"
         raise EstimationError(Problem("pool", found, "is too few to pool", "give at least one"))
@@ -134,16 +137,14 @@ def read_outcomes(
 
 
 def _unusable(
-    effects: Floats, variances: Floats, labels: tuple[str, ...], missing: NDArray[np.bool_]
+    effects: Floats, variances: Floats, labels: tuple[str, ...], passed: NDArray[np.bool_]
 ) -> list[Problem]:
-    infinite = np.isinf(effects)
-    improper = ~((variances > 0) & np.isfinite(variances))
     problems = []
-    for i in np.flatnonzero((infinite | improper) & ~missing):
-        if infinite[i]:
+    for i in np.flatnonzero(~passed):
+        if np.isinf(effects[i]):
             effect = f"{effects[i]:g}"
             problems.append(Problem(f"{labels[i]}, yi", effect, "is not finite", "leave it out"))
-        if improper[i]:
+        if not (variances[i] > 0 and np.isfinite(variances[i])):
             variance, rule = f"{variances[i]:g}", "is not a positive, finite variance"
             problems.append(Problem(f"{labels[i]}, vi", variance, rule, "correct or omit it"))
     return problems
