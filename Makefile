@@ -32,7 +32,7 @@ validate: .venv/.develop ## reference values anew from R (needs $(R_PACKAGES)), 
 	@$(BIN)/python -m validation.audit.run
 
 bench: .venv/.bench ## speed against other programs, in one run, as ratios
-	@$(BIN)/python benchmarks/pooling.py
+	@$(BIN)/python -m benchmarks
 
 lock: $(UV) ## requirements/*.txt from pyproject.toml
 	@$(UV) pip compile -q -U --universal --generate-hashes --python-version 3.11 --no-annotate pyproject.toml --group build -o requirements/run.txt
